@@ -1,0 +1,26 @@
+{
+  "targets": [
+    {
+      "target_name": "nofault",
+      "sources": [
+        "native/addon.cc",
+        "native/environment.cc",
+        "native/kernel.cc",
+        "native/window.cc",
+        "native/residency.cc",
+        "native/residency_map.cc",
+        "native/fill.cc",
+        "native/request.cc",
+        "native/fetcher.cc",
+        "native/opening.cc",
+        "native/file.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "cflags_cc": ["-std=c++20", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+      "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete"]
+    }
+  ]
+}

@@ -1,0 +1,70 @@
+// Registration: what the addon offers to JavaScript (Addon in src/native.ts), and what it brings into each environment.
+#include <napi.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "environment.h"
+#include "fetcher.h"
+#include "file.h"
+#include "kernel.h"
+#include "window.h"
+
+namespace nofault {
+
+namespace {
+
+// Windows that one process may have mapped: half of its mappings, the rest is everybody else's.
+uint64_t maxWindows() { return kernel::maxMappings() / 2; }
+
+void onCompletions(const Napi::CallbackInfo& info) { Environment::of(info.Env())->onCompletions(info[0].As<Napi::Function>()); }
+
+void keepAlive(const Napi::CallbackInfo& info) {
+  const auto& environment = Environment::of(info.Env());
+  info[0].ToBoolean() ? environment->hold(info.Env()) : environment->release(info.Env());
+}
+
+void configure(const Napi::CallbackInfo& info) {
+  Fetcher::instance().configure(info[0].As<Napi::Number>().Uint32Value(), static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()));
+}
+
+Napi::Value windowCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(mappedWindows.load())); }
+
+Napi::Value map(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto length = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+  if (length == 0 || length > kWindowLength) throw Napi::RangeError::New(env, "nofault's addon maps one window at a time");
+  void* at = mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) {
+    Napi::Error error = Napi::Error::New(env, "no room for a window");
+    error.Set("errno", Napi::Number::New(env, errno));
+    error.Set("syscall", Napi::String::New(env, "mmap"));
+    throw error;
+  }
+  return Napi::Buffer<char>::New(env, static_cast<char*>(at), length, [length](Napi::Env, char* data) { munmap(data, length); });
+}
+
+Napi::Object load(Napi::Env env, Napi::Object exports) {
+  const std::shared_ptr<Environment> environment = Environment::enter(env);
+  environment->defineFile(File::define(env));
+  env.AddCleanupHook([environment] { Fetcher::instance().forget(*environment); });
+  exports.Set("pageSize", Napi::Number::New(env, static_cast<double>(kernel::pageSize())));
+  exports.Set("maxWindows", Napi::Number::New(env, static_cast<double>(maxWindows())));
+  exports.Set("windowStride", Napi::Number::New(env, static_cast<double>(kWindowStride)));
+  exports.Set("windowLength", Napi::Number::New(env, static_cast<double>(kWindowLength)));
+  exports.Set("onCompletions", Napi::Function::New<onCompletions>(env, "onCompletions"));
+  exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
+  exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
+  exports.Set("windowCount", Napi::Function::New<windowCount>(env, "windowCount"));
+  exports.Set("map", Napi::Function::New<map>(env, "map"));
+  exports.Set("open", Napi::Function::New<File::open>(env, "open"));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace nofault
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return nofault::load(env, exports); }
+
+NODE_API_MODULE(nofault, Init)

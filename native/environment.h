@@ -1,0 +1,77 @@
+// What belongs to one JavaScript environment (the main thread's or a worker's), and how other threads reach its event loop.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace nofault {
+
+// One entry of one request has been served or has failed.
+struct Completion {
+  double request;
+  uint32_t entry;
+  int error;         // errno, or 0
+  double badOffset;  // bytes; -1 where nothing is bad
+  bool truncated;    // the file ended before the entry did
+};
+
+class Environment : public std::enable_shared_from_this<Environment> {
+ public:
+  // Makes the environment's state when the addon is loaded into it, and ends it with the environment.
+  static std::shared_ptr<Environment> enter(Napi::Env env);
+  // The state of a running environment.
+  static const std::shared_ptr<Environment>& of(Napi::Env env);
+
+  // --- from any thread ---
+
+  // Hands completions to the loop. One wake-up serves many: the loop is woken at once if `urgent`, otherwise when enough have gathered or with the next
+  // `flush`.
+  void complete(const Completion* completions, size_t count, bool urgent);
+  // Runs a function on the loop, with its environment. Dropped when the environment has ended.
+  void run(std::function<void(Napi::Env)> function);
+  // Wakes the loop for completions that wait.
+  void flush();
+  // Whether it has ended. A worker may end while its requests are in flight.
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+
+  // --- from the loop's thread ---
+
+  void onCompletions(Napi::Function deliver);
+  // The class of open files, and a new one of it.
+  void defineFile(Napi::FunctionReference constructor);
+  Napi::Object newFile(Napi::Value made) { return file_.New({made}); }
+  // The loop stays alive between hold and release, which are counted.
+  void hold(Napi::Env env);
+  void release(Napi::Env env);
+
+  // Advice that could hurt if its address range were mapped anew meanwhile (emptying a window) runs between these; `beginExclusive` says no once the
+  // environment ends, and the environment does not end in between.
+  bool beginExclusive();
+  void endExclusive();
+
+ private:
+  void drain(Napi::Env env);
+  void wake();
+  void end();
+
+  napi_threadsafe_function toLoop_ = nullptr;
+  Napi::FunctionReference deliver_;
+  Napi::FunctionReference file_;
+  unsigned holds_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable exclusiveDone_;
+  unsigned exclusive_ = 0;
+  std::atomic<bool> ended_{false};
+  bool awake_ = false;  // a wake-up is under way
+  std::vector<Completion> completions_;
+  std::vector<std::function<void(Napi::Env)>> functions_;
+};
+
+}  // namespace nofault

@@ -1,0 +1,94 @@
+// The threads that bring missing pages in, for the whole process. They wait for devices so that no event loop has to.
+//
+// A thread's work is one of: start (ask the kernel for the next run of a request), finish (wait for a run that was asked for, and tell who waits), or a
+// task (open, close, a map of a file). Runs are taken from requests only when they can be started, so a request that is cancelled leaves nothing behind.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "request.h"
+
+namespace nofault {
+
+class Fetcher {
+ public:
+  // Stand for the device of a task: not known yet; none, the task waits for nothing but memory.
+  static constexpr dev_t kUnknown = 0;
+  static constexpr dev_t kMemory = ~dev_t{0};
+
+  // Made when first needed and never destroyed: its threads may be waiting for a device when the process ends.
+  static Fetcher& instance();
+
+  void configure(unsigned maxThreads, uint64_t maxBytesInFlight);
+  void submit(std::shared_ptr<Request> request);
+  // What has not been started is not; nothing is reported afterwards.
+  void cancel(Request& request);
+  // The same for all requests of an environment that ends.
+  void forget(const Environment& environment);
+  // Runs a function on a thread. `device` is what it may have to wait for.
+  void run(dev_t device, std::function<void()> task);
+  // The file that all who opened it share.
+  std::shared_ptr<SharedFile> share(dev_t device, ino_t inode);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Device {
+    std::deque<std::function<void()>> tasks;
+    std::deque<std::shared_ptr<Request>> requests[2];  // interactive, scan: not started to the end
+    std::deque<Job*> ready[2];                         // started, to be finished
+    unsigned busy = 0;                                 // threads in a system call for it
+    unsigned jobs = 0;
+    uint64_t bytes = 0, scanBytes = 0;  // in flight
+    uint64_t steps = 0, stepsSeen = 0;  // done; when the monitor last looked
+    Clock::time_point interactive{};    // when it was last asked for something interactive
+
+    bool idle() const;
+  };
+
+  struct Work {
+    enum class Kind { none, task, sort, start, finish } kind = Kind::none;
+    Device* device = nullptr;
+    SharedFile* shared = nullptr;
+    std::function<void()> task;
+    std::shared_ptr<Request> request;
+    std::vector<Job*> jobs;
+  };
+
+  void work();
+  void monitor();
+  Work pick();
+  bool pickFrom(Device& device, Work& work);
+  bool pickStart(Device& device, bool scan, Work& work);
+  bool pickFinish(Device& device, bool scan, Work& work);
+  bool mayStart(const Device& device, bool scan) const;
+  void perform(Work& work, std::unique_lock<std::mutex>& lock);
+  void finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock);
+  void wake(size_t threads);
+  unsigned deviceThreads() const { return std::max(1U, maxThreads_ - (maxThreads_ + 3) / 4); }
+  unsigned fileThreads() const { return std::max(1U, deviceThreads() - deviceThreads() / 4); }
+
+  std::mutex mutex_;
+  std::condition_variable workers_, monitor_;
+  std::map<dev_t, Device> devices_;
+  std::map<std::pair<dev_t, ino_t>, std::weak_ptr<SharedFile>> files_;
+  std::vector<std::shared_ptr<Environment>> unflushed_;
+  unsigned maxThreads_ = 64;
+  uint64_t maxBytes_ = uint64_t{256} << 20;
+  uint64_t bytes_ = 0;  // in flight
+  unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
+  bool monitoring_ = false;
+  unsigned picks_ = 0;
+  dev_t lastDevice_ = 0;
+};
+
+}  // namespace nofault

@@ -1,0 +1,44 @@
+// An open file as JavaScript sees it (NativeFile in src/native.ts): checks every argument once more, then calls the rooms that do the work.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <unordered_map>
+
+#include "open_file.h"
+#include "request.h"
+
+namespace nofault {
+
+class File : public Napi::ObjectWrap<File> {
+ public:
+  // Makes the class known in an environment.
+  static Napi::FunctionReference define(Napi::Env env);
+  // `open(target)`: a path as a Buffer, or a file descriptor. Returns a promise of a File.
+  static Napi::Value open(const Napi::CallbackInfo& info);
+
+  explicit File(const Napi::CallbackInfo& info);
+  ~File() override;
+
+ private:
+  void place(const Napi::CallbackInfo& info);
+  void remove(const Napi::CallbackInfo& info);
+  Napi::Value idle(const Napi::CallbackInfo& info);
+  Napi::Value empty(const Napi::CallbackInfo& info);
+  Napi::Value residency(const Napi::CallbackInfo& info);
+  Napi::Value fetch(const Napi::CallbackInfo& info);
+  void cancel(const Napi::CallbackInfo& info);
+  Napi::Value residencyMap(const Napi::CallbackInfo& info);
+  Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  static napi_value hit(napi_env env, napi_callback_info info);
+
+  OpenFile& opened(Napi::Env env) const;
+  uint64_t pages() const;
+
+  std::shared_ptr<OpenFile> file_;
+  std::unordered_map<double, std::weak_ptr<Request>> requests_;
+};
+
+}  // namespace nofault

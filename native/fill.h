@@ -1,0 +1,25 @@
+// Bringing one run of missing pages into memory: the two steps that a fetcher's thread takes. Neither writes anywhere but into the thread's own memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "window.h"
+
+namespace nofault {
+
+// A page that could not be read.
+struct BadPage {
+  uint64_t page;
+  int error;       // errno of the read
+  bool truncated;  // the file ended before it
+};
+
+// Step one: asks the kernel to start reading, in pieces that it does not cut short. Does not wait for the device, but may stall; never on the loop.
+void startReading(int fd, uint64_t firstPage, uint64_t pageCount);
+
+// Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one dropped is read exactly. Returns the
+// pages that could not be read; all others of the run are in memory.
+std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount);
+
+}  // namespace nofault

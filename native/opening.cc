@@ -1,0 +1,98 @@
+#include "opening.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+
+namespace nofault {
+
+namespace {
+
+const char* kindOf(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return nullptr;
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a FIFO";
+    case S_IFSOCK:
+      return "a socket";
+    case S_IFCHR:
+      return "a character device";
+    case S_IFBLK:
+      return "a block device";
+    default:
+      return "something else";
+  }
+}
+
+Opening failed(Opening opening, const char* syscall) {
+  opening.error = errno;
+  opening.syscall = syscall;
+  if (opening.fd >= 0) close(opening.fd);
+  opening.fd = -1;
+  return opening;
+}
+
+// What every opened file goes through: it must be regular, and reads through its descriptor must be exact.
+Opening checked(Opening opening) {
+  if (fstat(opening.fd, &opening.status) != 0) return failed(opening, "fstat");
+  opening.kind = kindOf(opening.status.st_mode);
+  if (opening.kind != nullptr) {
+    close(opening.fd);
+    opening.fd = -1;
+    return opening;
+  }
+  posix_fadvise(opening.fd, 0, 0, POSIX_FADV_RANDOM);
+  return opening;
+}
+
+}  // namespace
+
+Opening openPath(const std::string& path) {
+  Opening opening;
+  opening.path = path;
+  // Opening some devices has effects, so it is looked at first; it may be exchanged in between, so O_NONBLOCK and a second look follow.
+  if (stat(path.c_str(), &opening.status) != 0) return failed(opening, "open");
+  opening.kind = kindOf(opening.status.st_mode);
+  if (opening.kind != nullptr) return opening;
+  opening.fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (opening.fd < 0) return failed(opening, "open");
+  return checked(opening);
+}
+
+Opening openDescriptor(int duplicate) {
+  Opening opening;
+  const std::string link = "/proc/self/fd/" + std::to_string(duplicate);
+  char target[PATH_MAX];
+  const ssize_t length = readlink(link.c_str(), target, sizeof target);
+  opening.path = length > 0 ? std::string(target, static_cast<size_t>(length)) : link;
+  if (fstat(duplicate, &opening.status) != 0) {
+    opening.fd = duplicate;
+    return failed(opening, "fstat");
+  }
+  opening.kind = kindOf(opening.status.st_mode);
+  const int flags = fcntl(duplicate, F_GETFL);
+  if (opening.kind == nullptr && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0)) {
+    opening.fd = duplicate;
+    errno = EBADF;
+    return failed(opening, "open");
+  }
+  if (opening.kind != nullptr) {
+    close(duplicate);
+    return opening;
+  }
+  // A duplicate shares its read-ahead settings with the caller's handle, which is not ours to change; opening it anew does not.
+  opening.fd = open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (opening.fd < 0) {
+    opening.fd = duplicate;
+    return opening;
+  }
+  close(duplicate);
+  return checked(opening);
+}
+
+}  // namespace nofault

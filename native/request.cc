@@ -1,0 +1,71 @@
+#include "request.h"
+
+#include <algorithm>
+
+#include "kernel.h"
+
+namespace nofault {
+
+namespace {
+
+// Entries that one job serves at most: a vector may name the same page a million times.
+constexpr size_t kEntriesPerJob = 4096;
+
+}  // namespace
+
+std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest) {
+  std::vector<Entry>& entries = request->entries;
+  const size_t begin = request->next;
+  Entry& head = entries[begin];
+  const uint64_t from = std::max(head.first, request->page);
+  uint64_t to = std::min(head.end(), from + longest);
+  size_t end = begin + 1;
+  request->page = to;
+  if (to == head.end()) {
+    head.started = true;
+    // Neighbours ride along, as long as they are whole and lie in the same window.
+    const uint64_t stride = kWindowStride / kernel::pageSize();
+    for (; from == head.first && end < entries.size() && end - begin < kEntriesPerJob; ++end) {
+      Entry& next = entries[end];
+      if (next.first > to || next.end() > from + longest || next.first / stride != head.first / stride) break;
+      to = std::max(to, next.end());
+      next.started = true;
+    }
+    request->next = end;
+    request->page = 0;
+  }
+
+  std::vector<Job*> fresh;
+  std::shared_ptr<Window> window;
+  const auto wait = [&](Job& job) {
+    for (size_t i = begin; i < end; ++i) {
+      if (entries[i].first >= job.end() || entries[i].end() <= job.first) continue;
+      // A joiner is told when the job ends, so it must not wait twice for one.
+      job.waiters.push_back({request, i});
+      ++entries[i].open;
+    }
+  };
+  auto flying = shared.inFlight.upper_bound(from);
+  if (flying != shared.inFlight.begin() && std::prev(flying)->second->end() > from) --flying;
+  for (uint64_t at = from; at < to;) {
+    if (flying != shared.inFlight.end() && flying->first <= at) {
+      Job& job = *flying->second;
+      wait(job);
+      job.urgent = job.urgent || !request->scan;
+      request->file->joined.fetch_add(1, std::memory_order_relaxed);
+      at = job.end();
+      ++flying;
+      continue;
+    }
+    const uint64_t stop = flying == shared.inFlight.end() ? to : std::min(to, flying->first);
+    if (!window) window = request->file->shareWindow(head.first);
+    auto job = std::make_unique<Job>(Job{&shared, at, stop - at, request->scan, !request->scan, request->file, window, {}});
+    wait(*job);
+    fresh.push_back(job.get());
+    shared.inFlight.emplace_hint(flying, at, std::move(job));
+    at = stop;
+  }
+  return fresh;
+}
+
+}  // namespace nofault

@@ -1,0 +1,90 @@
+// What one call asked the fetcher for, and the jobs (runs being read) that serve such requests. All of it changes under the fetcher's lock only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "fill.h"
+#include "open_file.h"
+
+namespace nofault {
+
+struct Entry {
+  uint64_t first;      // page
+  uint32_t pages;
+  uint32_t index;      // the caller's number for it
+  uint32_t open = 0;   // jobs that it waits for
+  int error = 0;
+  double badOffset = -1;
+  bool started = false;  // every page of it belongs to a job, or did
+  bool truncated = false;
+
+  uint64_t end() const { return first + pages; }
+};
+
+struct Request {
+  Request(double id, std::shared_ptr<OpenFile> file, bool scan) : id(id), file(std::move(file)), scan(scan) {}
+
+  const double id;
+  const std::shared_ptr<OpenFile> file;
+  const bool scan;
+  std::vector<Entry> entries;  // ascending, once sorted
+  enum class Order { given, sorting, sorted } order = Order::given;
+  size_t next = 0;     // the first entry that has not been started whole
+  uint64_t page = 0;   // where to go on in it
+  size_t unfinished = 0;
+  unsigned turns = 0;
+  std::atomic<bool> cancelled{false};
+
+  bool exhausted() const { return next == entries.size(); }
+  // Nobody waits for it any more.
+  bool dead() const { return cancelled.load(std::memory_order_relaxed) || file->environment->ended(); }
+};
+
+// A run of pages that is being brought in, and everybody who waits for it.
+struct Job {
+  SharedFile* shared;
+  uint64_t first;
+  uint64_t pages;
+  bool scan;
+  bool urgent;  // somebody interactive waits for it
+  std::shared_ptr<OpenFile> through;
+  std::shared_ptr<Window> window;
+  struct Waiter {
+    std::shared_ptr<Request> request;
+    size_t entry;
+  };
+  std::vector<Waiter> waiters;
+
+  uint64_t end() const { return first + pages; }
+};
+
+// One file (device and inode), whoever has it open: a page is never read twice at once.
+struct SharedFile {
+  std::map<uint64_t, std::unique_ptr<Job>> inFlight;  // by first page; they do not overlap
+  unsigned busy = 0;                                  // threads in a system call for it
+};
+
+// Takes the next run of the request's missing pages: joins what is in flight for somebody else and returns new jobs for the rest (none when all was in
+// flight). `longest` is in pages.
+std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest);
+
+// Ends a job: reports each entry that has nothing left to wait for through `done(request, entry)`.
+template <typename Done>
+void settle(Job& job, const std::vector<BadPage>& bad, uint64_t pageSize, Done done) {
+  for (Job::Waiter& waiter : job.waiters) {
+    Entry& entry = waiter.request->entries[waiter.entry];
+    for (const BadPage& page : bad) {
+      if (page.page < entry.first || page.page >= entry.end() || entry.badOffset >= 0) continue;
+      entry.error = page.error;
+      entry.truncated = page.truncated;
+      entry.badOffset = static_cast<double>(page.page * pageSize);
+    }
+    if (--entry.open == 0 && entry.started) done(*waiter.request, entry);
+  }
+}
+
+}  // namespace nofault

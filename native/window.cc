@@ -1,0 +1,54 @@
+#include "window.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "kernel.h"
+
+namespace nofault {
+
+std::atomic<int64_t> mappedWindows{0};
+
+WindowTable::WindowTable(uint64_t fileBytes)
+    : strideInPages_(kWindowStride / kernel::pageSize()),
+      filePages_((fileBytes + kernel::pageSize() - 1) / kernel::pageSize()),
+      count_((filePages_ + strideInPages_ - 1) / strideInPages_),
+      leaves_() {}
+
+const std::shared_ptr<Window>& WindowTable::at(uint64_t index) const {
+  static const std::shared_ptr<Window>& none = *new std::shared_ptr<Window>();
+  const uint64_t branch = index / kBranch;
+  if (branch >= leaves_.size() || !leaves_[branch]) return none;
+  return (*leaves_[branch])[index % kBranch];
+}
+
+void WindowTable::set(uint64_t index, std::shared_ptr<Window> window) {
+  const uint64_t branch = index / kBranch;
+  if (branch >= leaves_.size()) leaves_.resize(branch + 1);
+  if (!leaves_[branch]) leaves_[branch] = std::make_unique<Leaf>(kBranch);
+  (*leaves_[branch])[index % kBranch] = std::move(window);
+}
+
+uint64_t WindowTable::pagesOf(uint64_t index) const {
+  const uint64_t first = firstPage(index);
+  const uint64_t most = kWindowLength / kernel::pageSize();
+  return filePages_ - first < most ? filePages_ - first : most;
+}
+
+int placeWindow(char* base, uint64_t length, int fd, uint64_t offset) {
+  // MAP_FIXED replaces what is there in one step: nobody else can slip into the range. The advice stays MADV_NORMAL: under MADV_RANDOM the pages would
+  // get no credit for being used, and reclaim would take the hottest ones (docs/kernel.md).
+  void* at = mmap(base, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset));
+  return at == MAP_FAILED ? errno : 0;
+}
+
+void coverWindow(char* base, uint64_t length) {
+  mmap(base, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+void emptyWindow(const Window& window) {
+  madvise(window.base, window.pageCount * kernel::pageSize(), MADV_DONTNEED);
+}
+
+}  // namespace nofault

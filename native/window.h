@@ -1,0 +1,70 @@
+// A window: a stretch of a file laid over the address range of a Buffer that somebody else mapped.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace nofault {
+
+// Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each, because V8 starts to collect
+// garbage when that much external memory appears at once (docs/kernel.md).
+constexpr uint64_t kWindowStride = uint64_t{32} << 20;
+constexpr uint64_t kWindowLength = uint64_t{48} << 20;
+constexpr uint64_t kLongestEntry = kWindowLength - kWindowStride;
+
+struct Window {
+  Window(char* base, uint64_t firstPage, uint64_t pageCount) : base(base), firstPage(firstPage), pageCount(pageCount) {}
+
+  char* const base;
+  const uint64_t firstPage;
+  const uint64_t pageCount;
+  // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no harm: such a call maps pages
+  // or starts a read, and never changes what memory holds.
+  std::atomic<bool> alive{true};
+  // What its environment remembers of the memory; nobody else looks at it.
+  void* owner = nullptr;
+};
+
+// The windows of one open file. Written by the thread of its environment only; `find` is for that thread, `share` for any other under the file's lock.
+class WindowTable {
+ public:
+  explicit WindowTable(uint64_t fileBytes);
+
+  uint64_t count() const { return count_; }
+  // The window in which an entry that starts at `page` lies, or null when it has not been placed.
+  Window* find(uint64_t page) const { return at(page / strideInPages_).get(); }
+  std::shared_ptr<Window> share(uint64_t page) const { return at(page / strideInPages_); }
+  const std::shared_ptr<Window>& at(uint64_t index) const;
+  void set(uint64_t index, std::shared_ptr<Window> window);
+
+  // Pages that window `index` spans: to the end of the file at most.
+  uint64_t firstPage(uint64_t index) const { return index * strideInPages_; }
+  uint64_t pagesOf(uint64_t index) const;
+
+ private:
+  // Two levels, so that a file of many TiB costs nothing before it is read.
+  static constexpr uint64_t kBranch = 512;
+  using Leaf = std::vector<std::shared_ptr<Window>>;
+
+  uint64_t strideInPages_;
+  uint64_t filePages_;
+  uint64_t count_;
+  std::vector<std::unique_ptr<Leaf>> leaves_;
+};
+
+// Lays `length` bytes of `fd` from `offset` on over [base, base + length), which must be mapped already. Returns 0 or the errno.
+int placeWindow(char* base, uint64_t length, int fd, uint64_t offset);
+
+// Lets go of the file at once, while the address range stays taken until its owner unmaps it.
+void coverWindow(char* base, uint64_t length);
+
+// Drops the window's pages from our page table, so that unmapping it later takes microseconds.
+void emptyWindow(const Window& window);
+
+// Windows that are mapped now in this process, those that the garbage collector has yet to free included.
+extern std::atomic<int64_t> mappedWindows;
+
+}  // namespace nofault

@@ -1,0 +1,234 @@
+import { invalidArgument, NofaultError } from '../errors';
+import { expect, forget, hold, type Recipient, release } from './arrivals';
+import type { GetOptions, PageSet } from './contract';
+import type { Dependant, Pages } from './pages';
+import type { Vector } from './vector';
+
+/** What is known of an entry. */
+const MISSING = 0;
+const HIT = 1;
+const ARRIVED = 2;
+const FAILED = 3;
+
+/** Checks the options of a call that may wait. */
+export function checkOptions(options: GetOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const { signal, priority } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  if (priority !== undefined && priority !== 'interactive' && priority !== 'scan') {
+    throw invalidArgument('options.priority', "'interactive' or 'scan'", priority);
+  }
+}
+
+/** A vector's answer. Asks about all of it when it is made, and has the fetcher bring in what is missing. */
+export class VectorPageSet implements PageSet, Recipient, Dependant {
+  readonly length: number;
+  readonly hits: number;
+  readonly #pages: Pages;
+  readonly #vector: Vector;
+  readonly #states: Uint8Array;
+  readonly #errors = new Map<number, unknown>();
+  /** Entries that have arrived or failed, in that order. */
+  readonly #log: number[] = [];
+  #pending: number;
+  #request: number | undefined;
+  #signal: AbortSignal | undefined;
+  #arrived: Promise<PageSet> | undefined;
+  #listeners: (() => void)[] = [];
+
+  constructor(pages: Pages, vector: Vector, options: GetOptions) {
+    const { states, hits } = pages.ask(vector);
+    this.#pages = pages;
+    this.#vector = vector;
+    this.#states = states;
+    this.length = vector.length;
+    this.hits = hits;
+    this.#pending = this.length - hits;
+    pages.hits += hits;
+    pages.misses += this.#pending;
+    if (this.#pending > 0) this.#fetch(options);
+  }
+
+  get misses(): number {
+    return this.length - this.hits;
+  }
+
+  get complete(): boolean {
+    return this.#pending === 0;
+  }
+
+  isHit(entry: number): boolean {
+    this.#check(entry);
+    return this.#states[entry] === HIT;
+  }
+
+  bytes(entry: number): Uint8Array {
+    this.#check(entry);
+    this.#pages.assertOpen();
+    if (this.#states[entry] === FAILED) throw this.#errors.get(entry);
+    const bytes = this.#pages.entry(this.#vector, entry);
+    if (bytes !== undefined) return bytes;
+    const { path, pageSize } = this.#pages;
+    const offset = this.#vector.bytes?.offset[entry] ?? (this.#vector.first[entry] as number) * pageSize;
+    const why = this.#states[entry] === MISSING ? 'has not arrived yet' : 'has left memory again: ask for it anew';
+    throw new NofaultError('NOT_RESIDENT', `entry ${entry} (byte ${offset} of ${path}) ${why}`, { path, offset });
+  }
+
+  get arrived(): Promise<PageSet> {
+    this.#arrived ??= this.#allArrived();
+    return this.#arrived;
+  }
+
+  async #allArrived(): Promise<PageSet> {
+    hold();
+    try {
+      while (this.#errors.size === 0 && !this.complete) await this.#change();
+    } finally {
+      release();
+    }
+    for (const error of this.#errors.values()) throw error;
+    return this;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
+    // An entry that left memory before its turn is fetched again by a set of its own, and yielded when it is back.
+    let away = 0;
+    const back: number[] = [];
+    let wake = (): void => {};
+    const fetchAgain = (entry: number): void => {
+      away++;
+      const again = new VectorPageSet(this.#pages, entryAlone(this.#vector, entry), {});
+      const over = (): void => {
+        away--;
+        back.push(entry);
+        wake();
+      };
+      again.arrived.then(over, (error) => {
+        this.#fail(entry, error);
+        over();
+      });
+    };
+    for (let entry = 0; entry < this.length; entry++) {
+      if (this.#states[entry] !== HIT) continue;
+      if (this.#ready(entry)) yield entry;
+      else fetchAgain(entry);
+    }
+    hold();
+    try {
+      for (let next = 0; ; ) {
+        const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
+        if (entry !== undefined) {
+          if (this.#ready(entry)) yield entry;
+          else fetchAgain(entry);
+        } else if (away === 0 && this.complete) {
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            if (!this.complete) this.#listeners.push(resolve);
+          });
+        }
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether an entry can be yielded: its bytes are here in this turn, or it has failed for good. */
+  #ready(entry: number): boolean {
+    this.#pages.assertOpen();
+    return this.#states[entry] === FAILED || this.#pages.entry(this.#vector, entry) !== undefined;
+  }
+
+  #fetch({ signal, priority }: GetOptions): void {
+    if (signal?.aborted) {
+      this.fail(signal.reason);
+      return;
+    }
+    const { native } = this.#pages;
+    const entries = new Uint32Array(this.#pending);
+    for (let entry = 0, at = 0; entry < this.length; entry++) {
+      if (this.#states[entry] === MISSING) entries[at++] = entry;
+    }
+    this.#request = native.fetch(entries, this.#vector.first, this.#vector.count, priority === 'scan');
+    expect(this.#request, this);
+    this.#pages.inFlight += this.#pending;
+    this.#pages.depend(this);
+    if (signal) {
+      this.#signal = signal;
+      signal.addEventListener('abort', this.#abort, { once: true });
+    }
+  }
+
+  readonly #abort = (): void => this.fail(this.#signal?.reason);
+
+  settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
+    this.#pending--;
+    this.#pages.inFlight--;
+    if (badOffset < 0) this.#states[entry] = ARRIVED;
+    else this.#fail(entry, this.#pages.readError(errno, badOffset, truncated));
+    this.#log.push(entry);
+  }
+
+  settled(): void {
+    if (this.complete) this.#finish();
+    this.#tell();
+  }
+
+  /** Fails everything that is still missing. */
+  fail(reason: unknown): void {
+    if (this.complete) return;
+    if (this.#request !== undefined) {
+      this.#pages.native.cancel(this.#request);
+      this.#pages.inFlight -= this.#pending;
+    }
+    for (let entry = 0; entry < this.length; entry++) {
+      if (this.#states[entry] !== MISSING) continue;
+      this.#states[entry] = FAILED;
+      this.#errors.set(entry, reason);
+      this.#log.push(entry);
+    }
+    this.#pending = 0;
+    this.#finish();
+    this.#tell();
+  }
+
+  #fail(entry: number, error: unknown): void {
+    this.#states[entry] = FAILED;
+    this.#errors.set(entry, error);
+    this.#pages.failed(error);
+  }
+
+  #finish(): void {
+    if (this.#request !== undefined) forget(this.#request);
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#pages.settled(this);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#listeners.push(resolve));
+  }
+
+  #tell(): void {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+
+  #check(entry: number): void {
+    if (typeof entry !== 'number' || !Number.isInteger(entry)) throw invalidArgument('entry', 'the number of an entry', entry);
+    if (entry < 0 || entry >= this.length) {
+      throw new NofaultError('OUT_OF_RANGE', `entry ${entry} is not in the vector, which has ${this.length} entries`);
+    }
+  }
+}
+
+function entryAlone({ first, count, bytes }: Vector, entry: number): Vector {
+  const one = (numbers: Float64Array): Float64Array => numbers.slice(entry, entry + 1);
+  return {
+    length: 1,
+    first: one(first),
+    count: one(count),
+    ...(bytes && { bytes: { offset: one(bytes.offset), length: one(bytes.length) } }),
+  };
+}

@@ -1,0 +1,159 @@
+import { getSystemErrorName } from 'node:util';
+import { NofaultError } from '../errors';
+import { addon, type NativeFile } from '../native';
+import type { FileStats } from './contract';
+import type { Extent, Vector } from './vector';
+import { Windows } from './windows';
+
+/** Windows that one call makes at most, so that a vector over thousands of them does not hold the loop; the others' pages are fetched meanwhile. */
+const NEW_WINDOWS = 64;
+
+/** What must be told when the file closes. */
+export interface Dependant {
+  fail(reason: unknown): void;
+}
+
+/** The pages of one open file: which are resident now, views of them, and counts of what happened. All other rooms of `file/` go through here. */
+export class Pages implements Extent {
+  readonly path: string;
+  readonly size: number;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly longestEntry: number;
+  readonly native: NativeFile;
+  readonly #windows: Windows;
+  readonly #dependants = new Set<Dependant>();
+  readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
+  readonly #hit: (page: number) => boolean;
+  #closing: Promise<void> | undefined;
+  #last = new Float64Array(3);
+
+  hits = 0;
+  misses = 0;
+  errors = 0;
+  lastError: NofaultError | undefined;
+  inFlight = 0;
+
+  constructor(native: NativeFile, path: string) {
+    const { pageSize, windowLength, windowStride } = addon();
+    this.path = path;
+    this.native = native;
+    this.size = native.size;
+    this.pageSize = pageSize;
+    this.pageCount = Math.ceil(native.size / pageSize);
+    this.longestEntry = windowLength - windowStride;
+    this.#windows = new Windows(native, path);
+    this.#hit = native.hit;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Throws `CLOSED` once `close` has been called. */
+  assertOpen(): void {
+    if (this.#closing !== undefined) throw this.closedError();
+  }
+
+  closedError(): NofaultError {
+    return new NofaultError('CLOSED', `${this.path} has been closed`, { path: this.path });
+  }
+
+  /** A view of one checked page if it is resident now, by asking the kernel. */
+  page(page: number): Uint8Array | undefined {
+    const window = this.#windows.at(page);
+    if (window === undefined || !this.#hit(page)) return undefined;
+    const at = (page - window.firstPage) * this.pageSize;
+    const rest = this.size - page * this.pageSize;
+    return new Uint8Array(window.memory, at, rest < this.pageSize ? rest : this.pageSize);
+  }
+
+  /** A view of `length` bytes from `offset` on, on checked pages, if all are resident now. */
+  range(offset: number, length: number, first: number, count: number): Uint8Array | undefined {
+    if (length === 0) return new Uint8Array(0);
+    const window = this.#windows.at(first);
+    if (window === undefined || !(count === 1 ? this.#hit(first) : this.#runHit(first, count))) return undefined;
+    return new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
+  }
+
+  /** A view of entry i of a vector, if all of it is resident now. */
+  entry(vector: Vector, i: number): Uint8Array | undefined {
+    const first = vector.first[i] as number;
+    const count = vector.count[i] as number;
+    if (vector.bytes) return this.range(vector.bytes.offset[i] as number, vector.bytes.length[i] as number, first, count);
+    const offset = first * this.pageSize;
+    return count === 1 ? this.page(first) : this.range(offset, Math.min(count * this.pageSize, this.size - offset), first, count);
+  }
+
+  #runHit(first: number, count: number): boolean {
+    const { first: f, count: c, state } = this.#one;
+    f[0] = first;
+    c[0] = count;
+    state[0] = 0;
+    return this.native.residency(f, c, 1, state) === 1;
+  }
+
+  /** For each entry 1 where it is resident and 0 where it is not (or where that would take too long to find out now). */
+  ask(vector: Vector): { readonly states: Uint8Array<ArrayBuffer>; readonly hits: number } {
+    const { length, first, count } = vector;
+    const states = new Uint8Array(length);
+    let empty = 0;
+    let made = 0;
+    for (let i = 0; i < length; i++) {
+      if (count[i] === 0) {
+        states[i] = 1;
+        empty++;
+      } else if (this.#windows.find(first[i] as number) === undefined && made < NEW_WINDOWS) {
+        this.#windows.at(first[i] as number);
+        made++;
+      }
+    }
+    const hits = empty < length ? this.native.residency(first, count, length, states) + empty : empty;
+    return { states, hits };
+  }
+
+  /** The error of an entry that the fetcher could not bring in. */
+  readError(errno: number, offset: number, truncated: boolean): NofaultError {
+    const place = { path: this.path, offset, syscall: 'read' };
+    if (truncated) return new NofaultError('TRUNCATED', `${this.path} ends before byte ${offset}: it has become shorter since it was opened`, place);
+    const name = getSystemErrorName(-errno);
+    return new NofaultError('IO', `reading ${this.path} at byte ${offset} failed: ${name}`, { ...place, errno });
+  }
+
+  failed(error: unknown): void {
+    this.errors++;
+    if (error instanceof NofaultError) this.lastError = error;
+  }
+
+  /** `dependant` is failed with `CLOSED` if the file closes before `settled`. */
+  depend(dependant: Dependant): void {
+    this.#dependants.add(dependant);
+  }
+
+  settled(dependant: Dependant): void {
+    this.#dependants.delete(dependant);
+  }
+
+  stats(): FileStats {
+    if (!this.closed) this.#last = this.native.counters() as Float64Array<ArrayBuffer>;
+    const [joined = 0, bytesFetched = 0, blockedTouches = 0] = this.#last;
+    const { hits, misses, errors, lastError, inFlight } = this;
+    return { hits, misses, joined, bytesFetched, inFlight, errors, lastError, blockedTouches, windows: this.#windows.count };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#last = this.native.counters() as Float64Array<ArrayBuffer>;
+    const reason = this.closedError();
+    // In a later step, so that `closed` holds when the dependants' users look.
+    await undefined;
+    for (const dependant of [...this.#dependants]) dependant.fail(reason);
+    this.#dependants.clear();
+    await this.#windows.close();
+    await this.native.close();
+  }
+}

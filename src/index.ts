@@ -1,0 +1,15 @@
+export { type ErrorCode, NofaultError } from './errors';
+export { configure } from './file/configure';
+export type {
+  ByteRange,
+  ConfigureOptions,
+  FileStats,
+  GetOptions,
+  OpenOptions,
+  PageSet,
+  ResidencyMap,
+  ResidencyRun,
+  Run,
+} from './file/contract';
+export { MappedFile } from './file/mapped-file';
+export { open } from './file/open';
