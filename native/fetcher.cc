@@ -19,8 +19,7 @@ constexpr size_t kFileDepth = 128;
 // Bytes of one job, and of all of a device's scans: enough to keep a device that is far away busy. While somebody waits for an interactive page, a scan
 // keeps only little in the device's queue, since that page waits behind it.
 constexpr uint64_t kJobBytes = uint64_t{512} << 10;
-constexpr uint64_t kScanBytes = uint64_t{16} << 20;
-constexpr uint64_t kShyJobBytes = uint64_t{128} << 10;
+constexpr uint64_t kScanBytes = uint64_t{4} << 20;
 constexpr uint64_t kShyScanBytes = uint64_t{128} << 10;
 constexpr auto kShy = std::chrono::milliseconds(20);
 
@@ -221,19 +220,22 @@ bool Fetcher::pickFrom(Device& device, Work& work) {
   return false;
 }
 
+// Whether somebody waits for an interactive page of the device, or did a moment ago and so may soon again.
+bool Fetcher::shy(const Device& device) {
+  return !device.requests[0].empty() || device.bytes > device.scanBytes || Clock::now() - device.interactive < kShy;
+}
+
 bool Fetcher::mayStart(const Device& device, bool scan) const {
   if (device.jobs == 0 && bytes_ == 0) return true;
   if (device.jobs >= kDeviceDepth || bytes_ + kJobBytes > maxBytes_ || device.bytes + kJobBytes > maxBytes_ / 4 * 3) return false;
   if (!scan) return true;
-  const bool shy = Clock::now() - device.interactive < kShy;
-  return device.scanBytes < (shy ? kShyScanBytes : kScanBytes);
+  return device.scanBytes < (shy(device) ? kShyScanBytes : kScanBytes);
 }
 
 bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
   auto& queue = device.requests[scan];
   if (queue.empty() || !mayStart(device, scan)) return false;
-  const bool shy = scan && Clock::now() - device.interactive < kShy;
-  const uint64_t longest = (shy ? kShyJobBytes : kJobBytes) / kernel::pageSize();
+  const uint64_t longest = (scan && shy(device) ? kShyScanBytes : kJobBytes) / kernel::pageSize();
   unsigned joins = 0;
   for (size_t tries = queue.size(); tries > 0 && joins < kJoins;) {
     const std::shared_ptr<Request> request = queue.front();
@@ -364,7 +366,7 @@ void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& loc
   // The job keeps its requests alive, they keep the files: whatever ends with it ends without the lock.
   const auto ended = job.shared->inFlight.extract(job.first);
   for (const Delivery& delivery : deliveries) {
-    if (!delivery.urgent) unflushed_.push_back(delivery.environment);
+    if (!delivery.urgent && (unflushed_.empty() || unflushed_.back() != delivery.environment)) unflushed_.push_back(delivery.environment);
   }
   lock.unlock();
   for (const Delivery& delivery : deliveries) {

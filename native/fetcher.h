@@ -21,9 +21,10 @@ namespace nofault {
 
 class Fetcher {
  public:
-  // Stand for the device of a task: not known yet; none, the task waits for nothing but memory.
+  // Stand for the device of a task: not known yet; none, it waits for memory at most; any, it closes a file.
   static constexpr dev_t kUnknown = 0;
   static constexpr dev_t kMemory = ~dev_t{0};
+  static constexpr dev_t kClosing = kMemory - 1;
 
   // Made when first needed and never destroyed: its threads may be waiting for a device when the process ends.
   static Fetcher& instance();
@@ -70,6 +71,7 @@ class Fetcher {
   bool pickFrom(Device& device, Work& work);
   bool pickStart(Device& device, bool scan, Work& work);
   bool pickFinish(Device& device, bool scan, Work& work);
+  static bool shy(const Device& device);
   bool mayStart(const Device& device, bool scan) const;
   void perform(Work& work, std::unique_lock<std::mutex>& lock);
   void finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock);

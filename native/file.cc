@@ -115,18 +115,19 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
   return deferred->Promise();
 }
 
-File::File(const Napi::CallbackInfo& info) : Napi::ObjectWrap<File>(info) {
+File::File(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<File>(info), shared_(std::make_shared<std::shared_ptr<OpenFile>>()), file_(*shared_) {
   Napi::Env env = info.Env();
   if (!info[0].IsExternal()) throw refused(env, "to make a file: use open");
   file_ = info[0].As<Napi::External<Made>>().Data()->file;
   Napi::Object self = info.This().As<Napi::Object>();
   self.Set("fd", Napi::Number::New(env, file_->fd));
   self.Set("size", Napi::Number::New(env, static_cast<double>(file_->size)));
-  // The hottest call of all: a bare function costs a fraction of a method on a wrapped object. It keeps its file alive by itself.
-  auto* shared = new std::shared_ptr<OpenFile>(file_);
+  // The hottest call of all: a bare function costs a fraction of a method on a wrapped object.
+  auto* shared = new std::shared_ptr<std::shared_ptr<OpenFile>>(shared_);
   napi_value function = nullptr;
   napi_create_function(env, "hit", NAPI_AUTO_LENGTH, &File::hit, shared, &function);
-  napi_add_finalizer(env, function, shared, [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<OpenFile>*>(data); }, nullptr, nullptr);
+  napi_add_finalizer(env, function, shared, [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data); }, nullptr, nullptr);
   self.Set("hit", function);
 }
 
@@ -135,7 +136,7 @@ File::~File() {
     if (const auto request = weak.lock()) Fetcher::instance().cancel(*request);
   }
   // Whoever lets go of the file last closes it, and that may wait for a server.
-  if (file_) Fetcher::instance().run(file_->device, [file = std::move(file_)] {});
+  if (file_) Fetcher::instance().run(Fetcher::kClosing, [file = std::move(file_)] {});
 }
 
 OpenFile& File::opened(Napi::Env env) const {
@@ -150,14 +151,14 @@ napi_value File::hit(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, &argument, nullptr, &data);
-  OpenFile& file = **static_cast<std::shared_ptr<OpenFile>*>(data);
+  OpenFile* file = static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data)->get()->get();
   double page = -1;
   napi_get_value_double(env, argument, &page);
   bool hit = false;
-  if (page >= 0 && page < 9007199254740992.0) {
+  if (file != nullptr && page >= 0 && page < 9007199254740992.0) {
     const auto number = static_cast<uint64_t>(page);
-    const Window* window = file.windows.find(number);
-    hit = window != nullptr && number - window->firstPage < window->pageCount && file.residency.hit(*window, number);
+    const Window* window = file->windows.find(number);
+    hit = window != nullptr && number - window->firstPage < window->pageCount && file->residency.hit(*window, number);
   }
   napi_value result = nullptr;
   napi_get_boolean(env, hit, &result);
@@ -298,7 +299,10 @@ Napi::Value File::fetch(const Napi::CallbackInfo& info) {
     request->entries.push_back({static_cast<uint64_t>(first[entry]), static_cast<uint32_t>(count[entry]), entry});
   }
   if (request->entries.empty()) throw refused(env, "a request for nothing");
-  std::erase_if(requests_, [](const auto& known) { return known.second.expired(); });
+  if (requests_.size() >= crowded_) {
+    std::erase_if(requests_, [](const auto& known) { return known.second.expired(); });
+    crowded_ = 2 * requests_.size() + 64;
+  }
   requests_[id] = request;
   Fetcher::instance().submit(std::move(request));
   return Napi::Number::New(env, id);
@@ -353,15 +357,10 @@ Napi::Value File::close(const Napi::CallbackInfo& info) {
   requests_.clear();
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   const std::shared_ptr<Environment> environment = file_->environment;
-  environment->hold(env);
-  // A read that hangs keeps the descriptor until it ends; closing does not wait for it.
-  const dev_t device = file_->device;
-  Fetcher::instance().run(device, [environment, deferred, file = std::move(file_)]() mutable {
+  // A read that hangs keeps the descriptor until it ends, and is not waited for.
+  Fetcher::instance().run(Fetcher::kClosing, [environment, deferred, file = std::move(file_)]() mutable {
     file.reset();
-    environment->run([environment, deferred](Napi::Env env) {
-      environment->release(env);
-      deferred->Resolve(env.Undefined());
-    });
+    environment->run([deferred](Napi::Env env) { deferred->Resolve(env.Undefined()); });
   });
   return deferred->Promise();
 }

@@ -37,8 +37,11 @@ class File : public Napi::ObjectWrap<File> {
   OpenFile& opened(Napi::Env env) const;
   uint64_t pages() const;
 
-  std::shared_ptr<OpenFile> file_;
+  // Empty once closed. The function `hit` outlives this object as long as somebody holds it, and must not keep the file open.
+  std::shared_ptr<std::shared_ptr<OpenFile>> shared_;
+  std::shared_ptr<OpenFile>& file_;
   std::unordered_map<double, std::weak_ptr<Request>> requests_;
+  size_t crowded_ = 64;  // when to look for requests that are over
 };
 
 }  // namespace nofault

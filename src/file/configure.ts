@@ -11,8 +11,8 @@ let maxBytesInFlight = 256 << 20;
 /** Sizes the fetcher of this process; what is left out stays as it is. Can be called at any time. Throws `INVALID_ARGUMENT`. */
 export function configure(options: ConfigureOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const threads = options.maxThreads ?? maxThreads;
-  const bytes = options.maxBytesInFlight ?? maxBytesInFlight;
+  const threads = options.maxThreads === undefined ? maxThreads : options.maxThreads;
+  const bytes = options.maxBytesInFlight === undefined ? maxBytesInFlight : options.maxBytesInFlight;
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw invalidArgument('maxThreads', `a whole number from 1 to ${MOST_THREADS}`, threads);
   }

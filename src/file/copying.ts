@@ -2,7 +2,7 @@ import { invalidArgument, NofaultError } from '../errors';
 import type { ByteRange, GetOptions } from './contract';
 import { VectorPageSet } from './page-set';
 import type { Pages } from './pages';
-import { checkBytes, rangeVector, type Vector } from './vector';
+import { checkBytes, rangeVector, selected, type Vector } from './vector';
 
 /** Where one entry's bytes go. */
 interface Piece {
@@ -51,7 +51,7 @@ export class Copy {
     if (this.#pages.ask(this.#vector).hits < this.#vector.length) return undefined;
     const views: Uint8Array[] = [];
     for (let i = 0; i < this.#vector.length; i++) {
-      const view = this.#pages.entry(this.#vector, i);
+      const view = this.#pages.view(this.#vector, i);
       if (view === undefined) return undefined;
       views.push(view);
     }
@@ -61,13 +61,25 @@ export class Copy {
 
   /** Copies what is here, and the rest as it arrives. */
   async all(options: GetOptions): Promise<number> {
-    const set = new VectorPageSet(this.#pages, this.#vector, options);
-    try {
-      for await (const i of set) this.#put(i, set.bytes(i));
-    } catch (error) {
-      // What has not been read is of no use to anybody now.
-      set.fail(error);
-      throw error;
+    this.#pages.assertOpen();
+    options.signal?.throwIfAborted();
+    let left = Array.from(this.#pieces.keys());
+    while (left.length > 0) {
+      const asked = left;
+      left = [];
+      const set = new VectorPageSet(this.#pages, selected(this.#vector, asked), options);
+      try {
+        for await (const entry of set) {
+          const i = asked[entry] as number;
+          const bytes = set.tryBytes(entry);
+          if (bytes) this.#put(i, bytes);
+          else left.push(i);
+        }
+      } catch (error) {
+        // What has not been read is of no use to anybody now.
+        set.fail(error);
+        throw error;
+      }
     }
     return this.total;
   }

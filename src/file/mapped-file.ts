@@ -92,7 +92,6 @@ export class MappedFile implements AsyncDisposable {
    * piece at a time as it arrives; rejects with `INVALID_ARGUMENT` when one is transferred or resized meanwhile.
    */
   read(into: ArrayBufferView[], positions: number[], options: GetOptions = {}): Promise<number> {
-    this.#pages.assertOpen();
     checkOptions(options);
     return new Copy(this.#pages, into, positions).all(options);
   }
@@ -104,7 +103,6 @@ export class MappedFile implements AsyncDisposable {
 
   /** What of the file, or of a byte range of it, is in memory as of a moment ago. Asked on a thread; brings nothing in. */
   residency(range: ByteRange = { offset: 0, length: this.size }): Promise<ResidencyMap> {
-    this.#pages.assertOpen();
     if (typeof range !== 'object' || range === null) throw invalidArgument('range', 'a byte range { offset, length }', range);
     checkBytes(range.offset, range.length, 'the range', this.#pages);
     return residencyMap(this.#pages, range);

@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import type { FileHandle } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 import { invalidArgument, NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
@@ -36,6 +37,7 @@ function openError(cause: SystemError, path: string): NofaultError {
   const { errno, syscall, kind, message } = cause;
   if (kind !== undefined) return new NofaultError('UNSUPPORTED', `${path} is ${kind}, and only regular files can be mapped`, { path });
   const name = errno === undefined ? '' : ` (${getSystemErrorName(-errno)})`;
+  if (errno === constants.errno.EBADF) return new NofaultError('IO', `cannot open ${path}: the handle must be open for reading${name}`, { errno, syscall, path, cause });
   return new NofaultError('IO', `cannot open ${path}: ${message}${name}`, { errno, syscall, path, cause });
 }
 

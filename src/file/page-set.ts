@@ -2,13 +2,16 @@ import { invalidArgument, NofaultError } from '../errors';
 import { expect, forget, hold, type Recipient, release } from './arrivals';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
-import type { Vector } from './vector';
+import { selected, startOf, type Vector } from './vector';
 
 /** What is known of an entry. */
 const MISSING = 0;
 const HIT = 1;
 const ARRIVED = 2;
 const FAILED = 3;
+
+/** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
+const PATIENCE = 1000;
 
 /** Checks the options of a call that may wait. */
 export function checkOptions(options: GetOptions): void {
@@ -62,14 +65,20 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     return this.#states[entry] === HIT;
   }
 
-  bytes(entry: number): Uint8Array {
-    this.#check(entry);
+  /** The entry's bytes if they are here now; throws its own error when it failed. */
+  tryBytes(entry: number): Uint8Array | undefined {
     this.#pages.assertOpen();
     if (this.#states[entry] === FAILED) throw this.#errors.get(entry);
-    const bytes = this.#pages.entry(this.#vector, entry);
+    return this.#pages.entry(this.#vector, entry);
+  }
+
+  bytes(entry: number): Uint8Array {
+    this.#check(entry);
+    const bytes = this.tryBytes(entry);
     if (bytes !== undefined) return bytes;
-    const { path, pageSize } = this.#pages;
-    const offset = this.#vector.bytes?.offset[entry] ?? (this.#vector.first[entry] as number) * pageSize;
+    if (!this.#pages.hasWindow(this.#vector.first[entry] as number)) throw this.#pages.windowError();
+    const { path } = this.#pages;
+    const offset = startOf(this.#vector, entry, this.#pages);
     const why = this.#states[entry] === MISSING ? 'has not arrived yet' : 'has left memory again: ask for it anew';
     throw new NofaultError('NOT_RESIDENT', `entry ${entry} (byte ${offset} of ${path}) ${why}`, { path, offset });
   }
@@ -93,11 +102,18 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
     // An entry that left memory before its turn is fetched again by a set of its own, and yielded when it is back.
     let away = 0;
+    let tries = 0;
     const back: number[] = [];
     let wake = (): void => {};
     const fetchAgain = (entry: number): void => {
+      const first = this.#vector.first[entry] as number;
+      if (++tries > PATIENCE && !this.#pages.hasWindow(first)) {
+        this.#fail(entry, this.#pages.windowError());
+        back.push(entry);
+        return;
+      }
       away++;
-      const again = new VectorPageSet(this.#pages, entryAlone(this.#vector, entry), {});
+      const again = new VectorPageSet(this.#pages, selected(this.#vector, [entry]), {});
       const over = (): void => {
         away--;
         back.push(entry);
@@ -113,31 +129,32 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       if (this.#ready(entry)) yield entry;
       else fetchAgain(entry);
     }
-    hold();
-    try {
-      for (let next = 0; ; ) {
-        const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
-        if (entry !== undefined) {
-          if (this.#ready(entry)) yield entry;
-          else fetchAgain(entry);
-        } else if (away === 0 && this.complete) {
-          return;
+    for (let next = 0; ; ) {
+      const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
+      if (entry !== undefined) {
+        if (this.#ready(entry)) {
+          tries = 0;
+          yield entry;
         } else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-            if (!this.complete) this.#listeners.push(resolve);
-          });
+          fetchAgain(entry);
         }
+      } else if (away === 0 && this.complete) {
+        return;
+      } else {
+        // Only while it waits, not while its caller works: nobody may ever ask for the next entry.
+        hold();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (!this.complete) this.#listeners.push(resolve);
+        });
+        release();
       }
-    } finally {
-      release();
     }
   }
 
-  /** Whether an entry can be yielded: its bytes are here in this turn, or it has failed for good. */
+  /** Whether an entry can be yielded: its bytes are here in this turn, or asking for them gives an error that will not go away. */
   #ready(entry: number): boolean {
-    this.#pages.assertOpen();
-    return this.#states[entry] === FAILED || this.#pages.entry(this.#vector, entry) !== undefined;
+    return this.#states[entry] === FAILED || this.#pages.closed || this.#pages.entry(this.#vector, entry) !== undefined;
   }
 
   #fetch({ signal, priority }: GetOptions): void {
@@ -221,14 +238,4 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       throw new NofaultError('OUT_OF_RANGE', `entry ${entry} is not in the vector, which has ${this.length} entries`);
     }
   }
-}
-
-function entryAlone({ first, count, bytes }: Vector, entry: number): Vector {
-  const one = (numbers: Float64Array): Float64Array => numbers.slice(entry, entry + 1);
-  return {
-    length: 1,
-    first: one(first),
-    count: one(count),
-    ...(bytes && { bytes: { offset: one(bytes.offset), length: one(bytes.length) } }),
-  };
 }

@@ -2,11 +2,14 @@ import { getSystemErrorName } from 'node:util';
 import { NofaultError } from '../errors';
 import { addon, type NativeFile } from '../native';
 import type { FileStats } from './contract';
-import type { Extent, Vector } from './vector';
+import { type Extent, lengthOf, startOf, type Vector } from './vector';
 import { Windows } from './windows';
 
 /** Windows that one call makes at most, so that a vector over thousands of them does not hold the loop; the others' pages are fetched meanwhile. */
 const NEW_WINDOWS = 64;
+
+/** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
+const PATIENCE = 1000;
 
 /** What must be told when the file closes. */
 export interface Dependant {
@@ -78,11 +81,15 @@ export class Pages implements Extent {
 
   /** A view of entry i of a vector, if all of it is resident now. */
   entry(vector: Vector, i: number): Uint8Array | undefined {
-    const first = vector.first[i] as number;
-    const count = vector.count[i] as number;
-    if (vector.bytes) return this.range(vector.bytes.offset[i] as number, vector.bytes.length[i] as number, first, count);
-    const offset = first * this.pageSize;
-    return count === 1 ? this.page(first) : this.range(offset, Math.min(count * this.pageSize, this.size - offset), first, count);
+    return this.range(startOf(vector, i, this), lengthOf(vector, i, this), vector.first[i] as number, vector.count[i] as number);
+  }
+
+  /** A view of entry i of a vector that was found resident in this very stretch of the program; undefined where its window could not be made. */
+  view(vector: Vector, i: number): Uint8Array | undefined {
+    const length = lengthOf(vector, i, this);
+    if (length === 0) return new Uint8Array(0);
+    const window = this.#windows.at(vector.first[i] as number);
+    return window && new Uint8Array(window.memory, startOf(vector, i, this) - window.firstPage * this.pageSize, length);
   }
 
   #runHit(first: number, count: number): boolean {
@@ -91,6 +98,18 @@ export class Pages implements Extent {
     c[0] = count;
     state[0] = 0;
     return this.native.residency(f, c, 1, state) === 1;
+  }
+
+  /** Whether the window of entries that start at `page` is mapped, or can be. */
+  hasWindow(page: number): boolean {
+    return this.#windows.at(page) !== undefined;
+  }
+
+  windowError(): NofaultError {
+    const { maxWindows } = addon();
+    return new NofaultError('LIMIT', `the process has ${maxWindows} windows mapped, half of vm.max_map_count, and views of them are held: let go of some`, {
+      path: this.path,
+    });
   }
 
   /** For each entry 1 where it is resident and 0 where it is not (or where that would take too long to find out now). */
@@ -154,6 +173,16 @@ export class Pages implements Extent {
     for (const dependant of [...this.#dependants]) dependant.fail(reason);
     this.#dependants.clear();
     await this.#windows.close();
-    await this.native.close();
+    await patiently(this.native.close());
   }
+}
+
+/** Waits for what may never come, but not for long. */
+async function patiently(promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE);
+  });
+  await Promise.race([promise, enough]);
+  clearTimeout(timer);
 }

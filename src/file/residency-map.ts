@@ -4,6 +4,7 @@ import { pagesOf } from './vector';
 
 /** Asks, on a thread, what of a checked byte range is in memory. */
 export async function residencyMap(pages: Pages, range: ByteRange): Promise<ResidencyMap> {
+  pages.assertOpen();
   const { pageSize } = pages;
   const firstPage = Math.floor(range.offset / pageSize);
   const { known, lengths } = await pages.native.residencyMap(firstPage, pagesOf(range.offset, range.length, pageSize));

@@ -22,6 +22,20 @@ export interface Vector {
   readonly bytes?: { readonly offset: Float64Array; readonly length: Float64Array };
 }
 
+/** Entries of one vector at most: their numbers alone take a GiB then. */
+const MOST_ENTRIES = 2 ** 26;
+
+/** Where entry i of a vector starts, in bytes. */
+export function startOf(vector: Vector, i: number, extent: Extent): number {
+  return vector.bytes ? (vector.bytes.offset[i] as number) : (vector.first[i] as number) * extent.pageSize;
+}
+
+/** The bytes of entry i of a vector; the last page ends with the file. */
+export function lengthOf(vector: Vector, i: number, extent: Extent): number {
+  if (vector.bytes) return vector.bytes.length[i] as number;
+  return Math.min((vector.count[i] as number) * extent.pageSize, extent.size - startOf(vector, i, extent));
+}
+
 const PAGES = 'an iterable of page numbers and runs { first, count }, or a Uint32Array of page numbers';
 const RANGES = 'an iterable of byte ranges { offset, length }';
 
@@ -29,6 +43,7 @@ const RANGES = 'an iterable of byte ranges { offset, length }';
 export function pageVector(input: Iterable<number | Run> | Uint32Array, extent: Extent): Vector {
   const { pageCount } = extent;
   if (input instanceof Uint32Array) {
+    if (input.length > MOST_ENTRIES) throw tooMany();
     const first = Float64Array.from(input);
     for (let i = 0; i < first.length; i++) {
       if ((first[i] as number) >= pageCount) throw outOfRange(`entry ${i}, page ${first[i]}`, extent);
@@ -87,6 +102,17 @@ export function pagesOf(offset: number, length: number, pageSize: number): numbe
   return length === 0 ? 0 : Math.floor((offset + length - 1) / pageSize) - Math.floor(offset / pageSize) + 1;
 }
 
+/** A vector of some of another one's entries. */
+export function selected({ first, count, bytes }: Vector, entries: readonly number[]): Vector {
+  const pick = (numbers: Float64Array): Float64Array => Float64Array.from(entries, (entry) => numbers[entry] as number);
+  return {
+    length: entries.length,
+    first: pick(first),
+    count: pick(count),
+    ...(bytes && { bytes: { offset: pick(bytes.offset), length: pick(bytes.length) } }),
+  };
+}
+
 /** Checks one page number. */
 export function checkPage(page: number, extent: Extent): void {
   if (!(Number.isSafeInteger(page) && page >= 0 && page < extent.pageCount)) throw badPage(page, 'page', extent);
@@ -112,9 +138,23 @@ function wholeNumber(value: unknown): value is number {
 }
 
 function list<T>(input: Iterable<T>, expected: string): readonly T[] {
-  if (Array.isArray(input)) return input;
-  if (typeof input === 'object' && input !== null && typeof input[Symbol.iterator] === 'function') return Array.from(input);
-  throw invalidArgument('the vector', expected, input);
+  if (Array.isArray(input)) {
+    if (input.length > MOST_ENTRIES) throw tooMany();
+    return input;
+  }
+  if (typeof input !== 'object' || input === null || typeof input[Symbol.iterator] !== 'function') {
+    throw invalidArgument('the vector', expected, input);
+  }
+  // An iterable may have no end.
+  const entries: T[] = [];
+  for (const entry of input) {
+    if (entries.push(entry) > MOST_ENTRIES) throw tooMany();
+  }
+  return entries;
+}
+
+function tooMany(): NofaultError {
+  return new NofaultError('LIMIT', `a vector may have ${MOST_ENTRIES} entries at most: ask in several calls`);
 }
 
 function badPage(page: unknown, what: string, extent: Extent): NofaultError {

@@ -19,6 +19,20 @@ const BATCH = 64;
 /** How long one slice of the work on many windows may hold the event loop, in ms. */
 const SLICE = 1;
 
+/** The windows of all files of this environment: the process has one bound for all. */
+const everybody = new Set<WeakRef<Windows>>();
+
+/** The file with the most windows lets go of some. */
+function makeRoom(): void {
+  let largest: Windows | undefined;
+  for (const known of everybody) {
+    const windows = known.deref();
+    if (windows === undefined) everybody.delete(known);
+    else if (largest === undefined || windows.count > largest.count) largest = windows;
+  }
+  void largest?.retire();
+}
+
 /**
  * The windows of one file: made when first needed, and let go, the least used first, when the process has very many. They overlap, so that every entry lies
  * in one: the one that its first page belongs to.
@@ -29,6 +43,7 @@ export class Windows {
   readonly #stride: number;
   readonly #pageSize: number;
   readonly #size: number;
+  readonly #self = new WeakRef<Windows>(this);
   #table: (Window | undefined)[] = [];
   #ring: Window[] = [];
   #hand = 0;
@@ -61,7 +76,7 @@ export class Windows {
   #make(index: number): Window | undefined {
     const { windowCount, maxWindows, windowLength, windowStride } = addon();
     const windows = windowCount();
-    if (windows >= maxWindows / 2) void this.#retire();
+    if (windows >= maxWindows / 2) makeRoom();
     if (windows >= maxWindows) return undefined;
     const offset = index * windowStride;
     const length = Math.ceil(Math.min(windowLength, this.#size - offset) / this.#pageSize) * this.#pageSize;
@@ -82,6 +97,7 @@ export class Windows {
     const window = { index, buffer, memory: buffer.buffer as ArrayBuffer, firstPage: index * this.#stride, used: true };
     this.#table[index] = window;
     this.#ring.push(window);
+    everybody.add(this.#self);
     return window;
   }
 
@@ -89,8 +105,8 @@ export class Windows {
    * Lets go of some windows that have not been used for a round of the clock and that no thread uses. They are emptied on a thread before, so that
    * unmapping them costs the loop little; the garbage collector unmaps each when its last view has gone.
    */
-  async #retire(): Promise<void> {
-    if (this.#retiring) return;
+  async retire(): Promise<void> {
+    if (this.#retiring || this.#ring.length === 0) return;
     this.#retiring = true;
     try {
       const victims: Window[] = [];
@@ -118,6 +134,7 @@ export class Windows {
     const windows = this.#ring;
     this.#ring = [];
     this.#table = [];
+    everybody.delete(this.#self);
     if (windows.length === 0) return;
     await this.#native.empty(Float64Array.from(windows, (window) => window.index));
     let start = performance.now();
