@@ -320,7 +320,7 @@ void Fetcher::perform(Work& work, std::unique_lock<std::mutex>& lock) {
       break;
     case Work::Kind::start:
       lock.unlock();
-      for (const Job* job : work.jobs) startReading(job->through->fd, job->first, job->pages);
+      for (Job* job : work.jobs) job->read = startReading(job->through->fd, job->first, job->pages);
       lock.lock();
       for (Job* job : work.jobs) device.ready[job->scan].push_back(job);
       break;
@@ -358,7 +358,7 @@ void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& loc
     delivery->urgent |= request.unfinished == 0;
   });
   const uint64_t bytes = job.pages * size;
-  through->bytesFetched.fetch_add(bytes, std::memory_order_relaxed);
+  if (job.read) through->bytesFetched.fetch_add(bytes, std::memory_order_relaxed);
   --device.jobs;
   device.bytes -= bytes;
   bytes_ -= bytes;

@@ -34,10 +34,12 @@ int readExactly(int fd, uint64_t offset, uint64_t length) {
 
 }  // namespace
 
-void startReading(int fd, uint64_t firstPage, uint64_t pageCount) {
+bool startReading(int fd, uint64_t firstPage, uint64_t pageCount) {
   const uint64_t size = kernel::pageSize();
+  if (kernel::cachedOrComing(fd, firstPage * size, pageCount * size) == static_cast<int64_t>(pageCount)) return false;
   const uint64_t end = (firstPage + pageCount) * size;
   for (uint64_t at = firstPage * size; at < end; at += kHint) kernel::willNeed(fd, at, std::min(kHint, end - at));
+  return true;
 }
 
 std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount) {

@@ -16,7 +16,8 @@ struct BadPage {
 };
 
 // Step one: asks the kernel to start reading, in pieces that it does not cut short. Does not wait for the device, but may stall; never on the loop.
-void startReading(int fd, uint64_t firstPage, uint64_t pageCount);
+// False when all of the run was in memory, or on its way there, already.
+bool startReading(int fd, uint64_t firstPage, uint64_t pageCount);
 
 // Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one dropped is read exactly. Returns the
 // pages that could not be read; all others of the run are in memory.

@@ -50,7 +50,8 @@ struct Job {
   uint64_t first;
   uint64_t pages;
   bool scan;
-  bool urgent;  // somebody interactive waits for it
+  bool urgent;        // somebody interactive waits for it
+  bool read = true;   // it was not in memory when it was started
   std::shared_ptr<OpenFile> through;
   std::shared_ptr<Window> window;
   struct Waiter {

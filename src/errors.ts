@@ -42,10 +42,10 @@ export interface ErrorPlace {
 export class NofaultError extends Error {
   override readonly name = 'NofaultError';
   readonly code: ErrorCode;
-  readonly errno?: number;
-  readonly syscall?: string;
-  readonly path?: string;
-  readonly offset?: number;
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
+  declare readonly path?: string;
+  declare readonly offset?: number;
 
   constructor(code: ErrorCode, message: string, place: ErrorPlace = {}) {
     super(message, place.cause === undefined ? undefined : { cause: place.cause });

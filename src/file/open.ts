@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 import { invalidArgument, NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
+import { onAbort } from './cancelling';
 import type { OpenOptions } from './contract';
 import { MappedFile } from './mapped-file';
 import { Pages } from './pages';
@@ -45,10 +46,9 @@ function openError(cause: SystemError, path: string): NofaultError {
 async function abandonable(signal: AbortSignal, start: () => Promise<MappedFile>): Promise<MappedFile> {
   signal.throwIfAborted();
   const opening = start();
-  let abort = (): void => {};
+  let uncancel = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
+    uncancel = onAbort(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([opening, aborted]);
@@ -59,7 +59,7 @@ async function abandonable(signal: AbortSignal, start: () => Promise<MappedFile>
     );
     throw error;
   } finally {
-    signal.removeEventListener('abort', abort);
+    uncancel();
   }
 }
 

@@ -1,5 +1,6 @@
 import { invalidArgument, NofaultError } from '../errors';
 import { expect, forget, hold, type Recipient, release } from './arrivals';
+import { onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
 import { selected, startOf, type Vector } from './vector';
@@ -35,7 +36,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #log: number[] = [];
   #pending: number;
   #request: number | undefined;
-  #signal: AbortSignal | undefined;
+  #uncancel: (() => void) | undefined;
   #arrived: Promise<PageSet> | undefined;
   #listeners: (() => void)[] = [];
 
@@ -171,13 +172,8 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     expect(this.#request, this);
     this.#pages.inFlight += this.#pending;
     this.#pages.depend(this);
-    if (signal) {
-      this.#signal = signal;
-      signal.addEventListener('abort', this.#abort, { once: true });
-    }
+    if (signal) this.#uncancel = onAbort(signal, () => this.fail(signal.reason));
   }
-
-  readonly #abort = (): void => this.fail(this.#signal?.reason);
 
   settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
     this.#pending--;
@@ -218,7 +214,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
 
   #finish(): void {
     if (this.#request !== undefined) forget(this.#request);
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#uncancel?.();
     this.#pages.settled(this);
   }
 
