@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { type Addon, addon } from '../native';
 
 /** Maps `length` bytes and returns them as a Buffer; the addon then lays a window of the file over them. `fd` is the file's. */
@@ -27,10 +28,20 @@ function choose(native: Addon, wish: string | undefined): NonNullable<typeof cho
   return { name: 'mmap-io', map: (length, fd) => mmapIo.map(length, mmapIo.PROT_READ, mmapIo.MAP_SHARED, fd, 0) };
 }
 
+/**
+ * Loads mmap-io's binding from where its package says that it is built. Its own entry point finds the same file with an installer's code, which takes
+ * some 50 ms to load: too long for an event loop.
+ */
 function loadMmapIo(required: boolean): MmapIo | undefined {
   try {
-    const module = require('mmap-io') as MmapIo & { default?: MmapIo };
-    return module.default ?? module;
+    const manifest = require.resolve('mmap-io/package.json');
+    const { module_name, module_path } = (require(manifest) as { binary: { module_name: string; module_path: string } }).binary;
+    const folder = module_path
+      .replace('{configuration}', 'Release')
+      .replace('{node_abi}', `node-v${process.versions.modules}`)
+      .replace('{platform}', process.platform)
+      .replace('{arch}', process.arch);
+    return require(join(dirname(manifest), folder, `${module_name}.node`)) as MmapIo;
   } catch (error) {
     if (required) throw error;
     return undefined;

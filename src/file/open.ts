@@ -7,6 +7,7 @@ import { addon, type NativeFile, type SystemError } from '../native';
 import { onAbort } from './cancelling';
 import type { OpenOptions } from './contract';
 import { MappedFile } from './mapped-file';
+import { mapper } from './mapper';
 import { Pages } from './pages';
 
 /**
@@ -25,6 +26,8 @@ export function open(path: string | Buffer | URL | FileHandle, options: OpenOpti
 
 async function openTarget(target: Buffer | number, name: string | undefined): Promise<MappedFile> {
   let native: NativeFile;
+  // Loaded now rather than with the first window, which is made in the midst of a synchronous call.
+  mapper();
   try {
     native = await addon().open(target);
   } catch (cause) {

@@ -14,6 +14,9 @@ const FAILED = 3;
 /** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
 const PATIENCE = 1000;
 
+/** How long iterating goes on without letting the event loop turn, in ms. */
+const SLICE = 0.5;
+
 /** Checks the options of a call that may wait. */
 export function checkOptions(options: GetOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
@@ -125,12 +128,21 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
         over();
       });
     };
+    // A thousand entries may arrive in one turn: others want theirs too.
+    let turn = performance.now();
+    const mayGoOn = (): boolean => performance.now() - turn < SLICE;
+    const nextTurn = async (): Promise<void> => {
+      await new Promise(setImmediate);
+      turn = performance.now();
+    };
     for (let entry = 0; entry < this.length; entry++) {
       if (this.#states[entry] !== HIT) continue;
+      if (!mayGoOn()) await nextTurn();
       if (this.#ready(entry)) yield entry;
       else fetchAgain(entry);
     }
     for (let next = 0; ; ) {
+      if (!mayGoOn()) await nextTurn();
       const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
       if (entry !== undefined) {
         if (this.#ready(entry)) {
@@ -149,6 +161,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
           if (!this.complete) this.#listeners.push(resolve);
         });
         release();
+        turn = performance.now();
       }
     }
   }
