@@ -17,7 +17,9 @@ namespace {
 // Windows that one process may have mapped: half of its mappings, the rest is everybody else's.
 uint64_t maxWindows() { return kernel::maxMappings() / 2; }
 
-void onCompletions(const Napi::CallbackInfo& info) { Environment::of(info.Env())->onCompletions(info[0].As<Napi::Function>()); }
+void onCompletions(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->onCompletions(info[0].As<Napi::Function>());
+}
 
 void keepAlive(const Napi::CallbackInfo& info) {
   const auto& environment = Environment::of(info.Env());
@@ -25,15 +27,19 @@ void keepAlive(const Napi::CallbackInfo& info) {
 }
 
 void configure(const Napi::CallbackInfo& info) {
-  Fetcher::instance().configure(info[0].As<Napi::Number>().Uint32Value(), static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()));
+  Fetcher::instance().configure(info[0].As<Napi::Number>().Uint32Value(),
+                                static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()));
 }
 
-Napi::Value windowCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(mappedWindows.load())); }
+Napi::Value windowCount(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(mappedWindows.load()));
+}
 
 Napi::Value map(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const auto length = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  if (length == 0 || length > kWindowLength) throw Napi::RangeError::New(env, "nofault's addon maps one window at a time");
+  if (length == 0 || length > kWindowLength)
+    throw Napi::RangeError::New(env, "nofault's addon maps one window at a time");
   void* at = mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
     Napi::Error error = Napi::Error::New(env, "no room for a window");
@@ -41,7 +47,8 @@ Napi::Value map(const Napi::CallbackInfo& info) {
     error.Set("syscall", Napi::String::New(env, "mmap"));
     throw error;
   }
-  return Napi::Buffer<char>::New(env, static_cast<char*>(at), length, [length](Napi::Env, char* data) { munmap(data, length); });
+  return Napi::Buffer<char>::New(env, static_cast<char*>(at), length,
+                                 [length](Napi::Env, char* data) { munmap(data, length); });
 }
 
 Napi::Object load(Napi::Env env, Napi::Object exports) {

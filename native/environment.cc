@@ -78,23 +78,27 @@ void Environment::drain(Napi::Env env) {
   }
   for (auto& function : functions) {
     Napi::HandleScope scope(env);
-    function(env);
+    try {
+      function(env);
+    } catch (const Napi::Error&) {
+      // A worker that is being terminated can make no objects any more, and nobody there waits for one.
+    }
   }
   if (completions.empty() || deliver_.IsEmpty()) return;
   Napi::HandleScope scope(env);
-  auto numbers = Napi::Float64Array::New(env, completions.size() * kFields);
-  double* at = numbers.Data();
-  for (const Completion& completion : completions) {
-    *at++ = completion.request;
-    *at++ = completion.entry;
-    *at++ = completion.error;
-    *at++ = completion.badOffset;
-    *at++ = completion.truncated ? 1 : 0;
-  }
   try {
+    auto numbers = Napi::Float64Array::New(env, completions.size() * kFields);
+    double* at = numbers.Data();
+    for (const Completion& completion : completions) {
+      *at++ = completion.request;
+      *at++ = completion.entry;
+      *at++ = completion.error;
+      *at++ = completion.badOffset;
+      *at++ = completion.truncated ? 1 : 0;
+    }
     deliver_.Call({numbers});
-  } catch (const Napi::Error& error) {
-    napi_fatal_exception(env, error.Value());
+  } catch (const Napi::Error&) {
+    // As above: what is called here does not throw of its own.
   }
 }
 

@@ -1,4 +1,5 @@
-// What belongs to one JavaScript environment (the main thread's or a worker's), and how other threads reach its event loop.
+// What belongs to one JavaScript environment (the main thread's or a worker's), and how other threads reach its event
+// loop.
 #pragma once
 
 #include <napi.h>
@@ -30,8 +31,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   // --- from any thread ---
 
-  // Hands completions to the loop. One wake-up serves many: the loop is woken at once if `urgent`, otherwise when enough have gathered or with the next
-  // `flush`.
+  // Hands completions to the loop. One wake-up serves many: the loop is woken at once if `urgent`, otherwise when
+  // enough have gathered or with the next `flush`.
   void complete(const Completion* completions, size_t count, bool urgent);
   // Runs a function on the loop, with its environment. Dropped when the environment has ended.
   void run(std::function<void(Napi::Env)> function);
@@ -50,8 +51,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void hold(Napi::Env env);
   void release(Napi::Env env);
 
-  // Advice that could hurt if its address range were mapped anew meanwhile (emptying a window) runs between these; `beginExclusive` says no once the
-  // environment ends, and the environment does not end in between.
+  // Advice that could hurt if its address range were mapped anew meanwhile (emptying a window) runs between these;
+  // `beginExclusive` says no once the environment ends, and the environment does not end in between.
   bool beginExclusive();
   void endExclusive();
 

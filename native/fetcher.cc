@@ -16,8 +16,8 @@ namespace {
 constexpr unsigned kDeviceDepth = 160;
 constexpr size_t kFileDepth = 128;
 
-// Bytes of one job, and of all of a device's scans: enough to keep a device that is far away busy. While somebody waits for an interactive page, a scan
-// keeps only little in the device's queue, since that page waits behind it.
+// Bytes of one job, and of all of a device's scans: enough to keep a device that is far away busy. While somebody waits
+// for an interactive page, a scan keeps only little in the device's queue, since that page waits behind it.
 constexpr uint64_t kJobBytes = uint64_t{512} << 10;
 constexpr uint64_t kScanBytes = uint64_t{4} << 20;
 constexpr uint64_t kShyScanBytes = uint64_t{128} << 10;
@@ -36,7 +36,8 @@ constexpr size_t kStack = size_t{256} << 10;
 constexpr size_t kSortInline = 256;
 
 void sortEntries(Request& request) {
-  std::sort(request.entries.begin(), request.entries.end(), [](const Entry& a, const Entry& b) { return a.first < b.first; });
+  std::sort(request.entries.begin(), request.entries.end(),
+            [](const Entry& a, const Entry& b) { return a.first < b.first; });
 }
 
 // Starts a thread that nobody joins and no signal reaches; false when the system has none to give.
@@ -112,10 +113,15 @@ void Fetcher::cancel(Request& request) {
 }
 
 void Fetcher::forget(const Environment& environment) {
+  std::vector<std::shared_ptr<Request>> over;
   std::lock_guard lock(mutex_);
   for (auto& [id, device] : devices_) {
     for (auto& queue : device.requests) {
-      std::erase_if(queue, [&](const auto& request) { return request->file->environment.get() == &environment; });
+      const auto its = std::stable_partition(queue.begin(), queue.end(), [&](const auto& request) {
+        return request->file->environment.get() != &environment;
+      });
+      std::move(its, queue.end(), std::back_inserter(over));
+      queue.erase(its, queue.end());
     }
   }
 }
@@ -126,14 +132,18 @@ void Fetcher::wake(size_t threads) {
     if (waiting_ > waking_) {
       ++waking_;
       workers_.notify_one();
-    } else if (threads_ < maxThreads_ && startThread("nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; }, this)) {
+    } else if (threads_ < maxThreads_ &&
+               startThread(
+                   "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; },
+                   this)) {
       ++threads_;
     } else {
       break;
     }
   }
   if (!monitoring_) {
-    monitoring_ = startThread("nofault-watch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
+    monitoring_ = startThread(
+        "nofault-watch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
   } else {
     monitor_.notify_one();
   }
@@ -142,10 +152,12 @@ void Fetcher::wake(size_t threads) {
 void Fetcher::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    Work work = pick();
-    if (work.kind != Work::Kind::none) {
-      perform(work, lock);
-      continue;
+    {
+      Work work = pick();
+      if (work.kind != Work::Kind::none) perform(work, lock);
+      const bool performed = work.kind != Work::Kind::none;
+      if (work.request) over_.push_back(std::move(work.request));
+      if (bury(lock) || performed) continue;
     }
     ++waiting_;
     const bool woken = workers_.wait_for(lock, kLinger, [this] { return waking_ > 0; });
@@ -159,12 +171,23 @@ void Fetcher::work() {
   }
 }
 
-// Threads wait inside system calls, so nobody but this one sees that a device stands still while there is more to ask of it: then more threads are
-// needed. It also hands over completions that nothing else has woken the loop for.
+bool Fetcher::bury(std::unique_lock<std::mutex>& lock) {
+  if (over_.empty()) return false;
+  std::vector<std::shared_ptr<Request>> over;
+  over.swap(over_);
+  lock.unlock();
+  over.clear();
+  lock.lock();
+  return true;
+}
+
+// Threads wait inside system calls, so nobody but this one sees that a device stands still while there is more to ask
+// of it: then more threads are needed. It also hands over completions that nothing else has woken the loop for.
 void Fetcher::monitor() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const bool calm = unflushed_.empty() && std::all_of(devices_.begin(), devices_.end(), [](const auto& device) { return device.second.idle(); });
+    const bool calm = unflushed_.empty() && std::all_of(devices_.begin(), devices_.end(),
+                                                        [](const auto& device) { return device.second.idle(); });
     if (calm) {
       // Devices come and go, and so must what is remembered of them.
       devices_.clear();
@@ -175,7 +198,8 @@ void Fetcher::monitor() {
     size_t more = 0;
     for (auto& [id, device] : devices_) {
       const bool pending = !device.tasks.empty() || !device.ready[0].empty() || !device.ready[1].empty() ||
-                           (!device.requests[0].empty() && mayStart(device, false)) || (!device.requests[1].empty() && mayStart(device, true));
+                           (!device.requests[0].empty() && mayStart(device, false)) ||
+                           (!device.requests[1].empty() && mayStart(device, true));
       if (pending && device.steps == device.stepsSeen) more += std::max(1U, device.busy);
       device.stepsSeen = device.steps;
     }
@@ -227,7 +251,8 @@ bool Fetcher::shy(const Device& device) {
 
 bool Fetcher::mayStart(const Device& device, bool scan) const {
   if (device.jobs == 0 && bytes_ == 0) return true;
-  if (device.jobs >= kDeviceDepth || bytes_ + kJobBytes > maxBytes_ || device.bytes + kJobBytes > maxBytes_ / 4 * 3) return false;
+  if (device.jobs >= kDeviceDepth || bytes_ + kJobBytes > maxBytes_ || device.bytes + kJobBytes > maxBytes_ / 4 * 3)
+    return false;
   if (!scan) return true;
   return device.scanBytes < (shy(device) ? kShyScanBytes : kScanBytes);
 }
@@ -240,26 +265,29 @@ bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
   for (size_t tries = queue.size(); tries > 0 && joins < kJoins;) {
     const std::shared_ptr<Request> request = queue.front();
     if (request->dead() || request->exhausted()) {
+      over_.push_back(request);
       queue.pop_front();
       --tries;
       continue;
     }
-    SharedFile& shared = *request->file->shared;
-    if (request->order == Request::Order::sorting || shared.busy >= fileThreads() || shared.inFlight.size() >= kFileDepth) {
+    const std::shared_ptr<SharedFile>& shared = request->file->shared;
+    if (request->order == Request::Order::sorting || shared.busy >= fileThreads() ||
+        shared.inFlight.size() >= kFileDepth) {
       queue.pop_front();
       queue.push_back(request);
       --tries;
       continue;
     }
     work.request = request;
-    work.shared = &shared;
+    work.shared = shared;
     if (request->order == Request::Order::given) {
       request->order = Request::Order::sorting;
       work.kind = Work::Kind::sort;
       return true;
     }
-    work.jobs = takeRun(request, shared, longest);
+    work.jobs = takeRun(request, *shared, longest);
     if (request->exhausted()) {
+      over_.push_back(request);
       queue.pop_front();
       --tries;
     } else if (++request->turns % kTurn == 0) {
@@ -293,7 +321,7 @@ bool Fetcher::pickFinish(Device& device, bool scan, Work& work) {
     });
     if (job == ready.end()) continue;
     work.kind = Work::Kind::finish;
-    work.shared = (*job)->shared;
+    work.shared = (*job)->through->shared;
     work.jobs = {*job};
     ready.erase(job);
     return true;
@@ -336,10 +364,11 @@ void Fetcher::perform(Work& work, std::unique_lock<std::mutex>& lock) {
 }
 
 void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock) {
-  const std::shared_ptr<OpenFile> through = job.through;
+  std::shared_ptr<OpenFile> through = job.through;
   const uint64_t size = kernel::pageSize();
   lock.unlock();
-  const std::vector<BadPage> bad = finishReading(through->fd, through->environment->ended() ? nullptr : job.window.get(), job.first, job.pages);
+  const std::vector<BadPage> bad =
+      finishReading(through->fd, through->environment->ended() ? nullptr : job.window.get(), job.first, job.pages);
   lock.lock();
 
   struct Delivery {
@@ -352,7 +381,8 @@ void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& loc
     --request.unfinished;
     if (request.dead()) return;
     const std::shared_ptr<Environment>& environment = request.file->environment;
-    auto delivery = std::find_if(deliveries.begin(), deliveries.end(), [&](const Delivery& known) { return known.environment == environment; });
+    auto delivery = std::find_if(deliveries.begin(), deliveries.end(),
+                                 [&](const Delivery& known) { return known.environment == environment; });
     if (delivery == deliveries.end()) delivery = deliveries.insert(delivery, {environment, {}, false});
     delivery->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated});
     delivery->urgent |= request.unfinished == 0;
@@ -364,16 +394,20 @@ void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& loc
   bytes_ -= bytes;
   if (job.scan) device.scanBytes -= bytes;
   // The job keeps its requests alive, they keep the files: whatever ends with it ends without the lock.
-  const auto ended = job.shared->inFlight.extract(job.first);
-  for (const Delivery& delivery : deliveries) {
-    if (!delivery.urgent && (unflushed_.empty() || unflushed_.back() != delivery.environment)) unflushed_.push_back(delivery.environment);
-  }
+  auto ended = job.shared->inFlight.extract(job.first);
   lock.unlock();
   for (const Delivery& delivery : deliveries) {
     delivery.environment->complete(delivery.completions.data(), delivery.completions.size(), delivery.urgent);
   }
-  deliveries.clear();
+  ended = {};
+  through.reset();
   lock.lock();
+  // Only now: the monitor must not flush before there is something to flush.
+  for (const Delivery& delivery : deliveries) {
+    if (delivery.urgent || (!unflushed_.empty() && unflushed_.back() == delivery.environment)) continue;
+    unflushed_.push_back(delivery.environment);
+    monitor_.notify_one();
+  }
 }
 
 }  // namespace nofault

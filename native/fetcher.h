@@ -1,7 +1,8 @@
 // The threads that bring missing pages in, for the whole process. They wait for devices so that no event loop has to.
 //
-// A thread's work is one of: start (ask the kernel for the next run of a request), finish (wait for a run that was asked for, and tell who waits), or a
-// task (open, close, a map of a file). Runs are taken from requests only when they can be started, so a request that is cancelled leaves nothing behind.
+// A thread's work is one of: start (ask the kernel for the next run of a request), finish (wait for a run that was
+// asked for, and tell who waits), or a task (open, close, a map of a file). Runs are taken from requests only when they
+// can be started, so a request that is cancelled leaves nothing behind.
 #pragma once
 
 #include <sys/types.h>
@@ -59,7 +60,7 @@ class Fetcher {
   struct Work {
     enum class Kind { none, task, sort, start, finish } kind = Kind::none;
     Device* device = nullptr;
-    SharedFile* shared = nullptr;
+    std::shared_ptr<SharedFile> shared;
     std::function<void()> task;
     std::shared_ptr<Request> request;
     std::vector<Job*> jobs;
@@ -75,6 +76,7 @@ class Fetcher {
   bool mayStart(const Device& device, bool scan) const;
   void perform(Work& work, std::unique_lock<std::mutex>& lock);
   void finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock);
+  bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
   unsigned deviceThreads() const { return std::max(1U, maxThreads_ - (maxThreads_ + 3) / 4); }
   unsigned fileThreads() const { return std::max(1U, deviceThreads() - deviceThreads() / 4); }
@@ -84,6 +86,9 @@ class Fetcher {
   std::map<dev_t, Device> devices_;
   std::map<std::pair<dev_t, ino_t>, std::weak_ptr<SharedFile>> files_;
   std::vector<std::shared_ptr<Environment>> unflushed_;
+  // Requests that are over. They may be the last to hold their file, and closing that may wait for a server: never
+  // under the lock.
+  std::vector<std::shared_ptr<Request>> over_;
   unsigned maxThreads_ = 64;
   uint64_t maxBytes_ = uint64_t{256} << 20;
   uint64_t bytes_ = 0;  // in flight

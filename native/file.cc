@@ -17,8 +17,8 @@ namespace nofault {
 
 namespace {
 
-// Windows given up with views on them, which the garbage collector has yet to find: above this many, each counts as what it is to V8, so that it starts
-// looking.
+// Windows given up with views on them, which the garbage collector has yet to find: above this many, each counts as
+// what it is to V8, so that it starts looking.
 constexpr int64_t kUncollected = 512;
 
 std::atomic<int64_t> placedWindows{0};
@@ -42,9 +42,9 @@ struct Made {
 // What the garbage collector's word about a window's memory is needed for.
 struct Memory {
   int64_t length;
-  bool placed;     // in a table
-  bool mapped;     // counted in mappedWindows
-  bool discounted; // V8 has been told not to count it
+  bool placed;      // in a table
+  bool mapped;      // counted in mappedWindows
+  bool discounted;  // V8 has been told not to count it
 };
 
 void adjust(napi_env env, int64_t bytes) {
@@ -63,12 +63,13 @@ void onCollected(napi_env env, void* data, void*) {
 }  // namespace
 
 Napi::FunctionReference File::define(Napi::Env env) {
-  return Napi::Persistent(DefineClass(env, "NativeFile",
-                                      {InstanceMethod<&File::place>("place"), InstanceMethod<&File::remove>("remove"),
-                                       InstanceMethod<&File::idle>("idle"), InstanceMethod<&File::empty>("empty"), InstanceMethod<&File::residency>("residency"),
-                                       InstanceMethod<&File::fetch>("fetch"), InstanceMethod<&File::cancel>("cancel"),
-                                       InstanceMethod<&File::residencyMap>("residencyMap"), InstanceMethod<&File::counters>("counters"),
-                                       InstanceMethod<&File::close>("close")}));
+  return Napi::Persistent(
+      DefineClass(env, "NativeFile",
+                  {InstanceMethod<&File::place>("place"), InstanceMethod<&File::remove>("remove"),
+                   InstanceMethod<&File::idle>("idle"), InstanceMethod<&File::empty>("empty"),
+                   InstanceMethod<&File::residency>("residency"), InstanceMethod<&File::fetch>("fetch"),
+                   InstanceMethod<&File::cancel>("cancel"), InstanceMethod<&File::residencyMap>("residencyMap"),
+                   InstanceMethod<&File::counters>("counters"), InstanceMethod<&File::close>("close")}));
 }
 
 Napi::Value File::open(const Napi::CallbackInfo& info) {
@@ -79,7 +80,8 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
   if (info[0].IsBuffer()) {
     auto bytes = info[0].As<Napi::Buffer<char>>();
     path.assign(bytes.Data(), bytes.Length());
-    if (path.empty() || path.find('\0') != std::string::npos) throw refused(env, "a path that is empty or contains a zero byte");
+    if (path.empty() || path.find('\0') != std::string::npos)
+      throw refused(env, "a path that is empty or contains a zero byte");
   } else if (info[0].IsNumber()) {
     descriptor = fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0) throw systemError(env, "cannot duplicate the file descriptor", errno, "dup");
@@ -127,7 +129,10 @@ File::File(const Napi::CallbackInfo& info)
   auto* shared = new std::shared_ptr<std::shared_ptr<OpenFile>>(shared_);
   napi_value function = nullptr;
   napi_create_function(env, "hit", NAPI_AUTO_LENGTH, &File::hit, shared, &function);
-  napi_add_finalizer(env, function, shared, [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data); }, nullptr, nullptr);
+  napi_add_finalizer(
+      env, function, shared,
+      [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data); },
+      nullptr, nullptr);
   self.Set("hit", function);
 }
 
@@ -169,7 +174,8 @@ void File::place(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
   const double index = info[0].As<Napi::Number>().DoubleValue();
-  if (!(index >= 0 && index < static_cast<double>(file.windows.count())) || !info[1].IsBuffer()) throw refused(env, "a window that the file does not have");
+  if (!(index >= 0 && index < static_cast<double>(file.windows.count())) || !info[1].IsBuffer())
+    throw refused(env, "a window that the file does not have");
   const auto number = static_cast<uint64_t>(index);
   auto buffer = info[1].As<Napi::Buffer<char>>();
   const uint64_t bytes = file.windows.pagesOf(number) * kernel::pageSize();
@@ -196,7 +202,8 @@ void File::remove(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
   const double index = info[0].As<Napi::Number>().DoubleValue();
-  if (!(index >= 0 && index < static_cast<double>(file.windows.count())) || !info[1].IsBuffer()) throw refused(env, "a window that the file does not have");
+  if (!(index >= 0 && index < static_cast<double>(file.windows.count())) || !info[1].IsBuffer())
+    throw refused(env, "a window that the file does not have");
   const auto number = static_cast<uint64_t>(index);
   const std::shared_ptr<Window> window = file.windows.at(number);
   auto buffer = info[1].As<Napi::Buffer<char>>();
@@ -210,7 +217,8 @@ void File::remove(const Napi::CallbackInfo& info) {
   memory->placed = false;
   --placedWindows;
   if (info[2].ToBoolean()) {
-    // First V8 counts the memory again, then it loses it; the other way round its count would pass through a low and set off a collection.
+    // First V8 counts the memory again, then it loses it; the other way round its count would pass through a low and
+    // set off a collection.
     adjust(env, memory->length);
     memory->discounted = false;
     memory->mapped = false;
@@ -228,7 +236,8 @@ Napi::Value File::idle(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
   const double index = info[0].As<Napi::Number>().DoubleValue();
-  if (!(index >= 0 && index < static_cast<double>(file.windows.count()))) throw refused(env, "a window that the file does not have");
+  if (!(index >= 0 && index < static_cast<double>(file.windows.count())))
+    throw refused(env, "a window that the file does not have");
   // Under the lock nobody takes a share; whoever has one is a job.
   std::lock_guard lock(file.windowsMutex);
   return Napi::Boolean::New(env, file.windows.at(static_cast<uint64_t>(index)).use_count() <= 1);
@@ -240,7 +249,8 @@ Napi::Value File::empty(const Napi::CallbackInfo& info) {
   auto indexes = info[0].As<Napi::Float64Array>();
   auto windows = std::make_shared<std::vector<std::shared_ptr<Window>>>();
   for (size_t i = 0; i < indexes.ElementLength(); ++i) {
-    if (!(indexes[i] >= 0 && indexes[i] < static_cast<double>(file.windows.count()))) throw refused(env, "a window that the file does not have");
+    if (!(indexes[i] >= 0 && indexes[i] < static_cast<double>(file.windows.count())))
+      throw refused(env, "a window that the file does not have");
     if (auto window = file.windows.at(static_cast<uint64_t>(indexes[i]))) windows->push_back(std::move(window));
   }
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
@@ -268,16 +278,20 @@ Napi::Value File::residency(const Napi::CallbackInfo& info) {
   auto count = info[1].As<Napi::Float64Array>();
   const size_t length = info[2].As<Napi::Number>().Uint32Value();
   auto states = info[3].As<Napi::Uint8Array>();
-  if (first.ElementLength() < length || count.ElementLength() < length || states.ElementLength() < length) throw refused(env, "arrays shorter than their length");
+  if (first.ElementLength() < length || count.ElementLength() < length || states.ElementLength() < length)
+    throw refused(env, "arrays shorter than their length");
   const double* firsts = first.Data();
   const double* counts = count.Data();
   const auto pages = static_cast<double>(this->pages());
   // An entry at any alignment may touch one page more than its length fills.
   const auto longest = static_cast<double>(kLongestEntry / kernel::pageSize() + 1);
   bool good = true;
-  for (size_t i = 0; i < length; ++i) good &= states.Data()[i] != 0 || (firsts[i] >= 0 && counts[i] >= 1 && firsts[i] + counts[i] <= pages && counts[i] <= longest);
+  for (size_t i = 0; i < length; ++i)
+    good &= states.Data()[i] != 0 ||
+            (firsts[i] >= 0 && counts[i] >= 1 && firsts[i] + counts[i] <= pages && counts[i] <= longest);
   if (!good) throw refused(env, "an entry that does not lie in the file");
-  return Napi::Number::New(env, static_cast<double>(file.residency.vector(file.windows, firsts, counts, length, states.Data())));
+  return Napi::Number::New(
+      env, static_cast<double>(file.residency.vector(file.windows, firsts, counts, length, states.Data())));
 }
 
 Napi::Value File::fetch(const Napi::CallbackInfo& info) {
@@ -294,7 +308,8 @@ Napi::Value File::fetch(const Napi::CallbackInfo& info) {
   request->entries.reserve(entries.ElementLength());
   for (size_t i = 0; i < entries.ElementLength(); ++i) {
     const uint32_t entry = entries[i];
-    if (entry >= first.ElementLength() || entry >= count.ElementLength() || !(first[entry] >= 0 && count[entry] >= 1 && first[entry] + count[entry] <= pages))
+    if (entry >= first.ElementLength() || entry >= count.ElementLength() ||
+        !(first[entry] >= 0 && count[entry] >= 1 && first[entry] + count[entry] <= pages))
       throw refused(env, "an entry that does not lie in the file");
     request->entries.push_back({static_cast<uint64_t>(first[entry]), static_cast<uint32_t>(count[entry]), entry});
   }
@@ -320,11 +335,13 @@ Napi::Value File::residencyMap(const Napi::CallbackInfo& info) {
   const std::shared_ptr<OpenFile> file = file_;
   opened(env);
   const double first = info[0].As<Napi::Number>().DoubleValue(), count = info[1].As<Napi::Number>().DoubleValue();
-  if (!(first >= 0 && count >= 0 && first + count <= static_cast<double>(pages()))) throw refused(env, "a range that does not lie in the file");
+  if (!(first >= 0 && count >= 0 && first + count <= static_cast<double>(pages())))
+    throw refused(env, "a range that does not lie in the file");
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   file->environment->hold(env);
   Fetcher::instance().run(file->device, [file, deferred, first, count] {
-    auto map = std::make_shared<PageMap>(mapResidency(file->fd, static_cast<uint64_t>(first), static_cast<uint64_t>(count)));
+    auto map =
+        std::make_shared<PageMap>(mapResidency(file->fd, static_cast<uint64_t>(first), static_cast<uint64_t>(count)));
     file->environment->run([file, deferred, map](Napi::Env env) {
       file->environment->release(env);
       Napi::Object result = Napi::Object::New(env);

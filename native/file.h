@@ -1,4 +1,5 @@
-// An open file as JavaScript sees it (NativeFile in src/native.ts): checks every argument once more, then calls the rooms that do the work.
+// An open file as JavaScript sees it (NativeFile in src/native.ts): checks every argument once more, then calls the
+// rooms that do the work.
 #pragma once
 
 #include <napi.h>
@@ -37,7 +38,8 @@ class File : public Napi::ObjectWrap<File> {
   OpenFile& opened(Napi::Env env) const;
   uint64_t pages() const;
 
-  // Empty once closed. The function `hit` outlives this object as long as somebody holds it, and must not keep the file open.
+  // Empty once closed. The function `hit` outlives this object as long as somebody holds it, and must not keep the file
+  // open.
   std::shared_ptr<std::shared_ptr<OpenFile>> shared_;
   std::shared_ptr<OpenFile>& file_;
   std::unordered_map<double, std::weak_ptr<Request>> requests_;

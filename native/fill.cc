@@ -12,13 +12,14 @@ namespace nofault {
 
 namespace {
 
-// One call of WILLNEED reads at most the device's read-ahead or its longest request, and still returns success; this much is honoured on ordinary
-// settings (docs/kernel.md).
+// One call of WILLNEED reads at most the device's read-ahead or its longest request, and still returns success; this
+// much is honoured on ordinary settings (docs/kernel.md).
 constexpr uint64_t kHint = uint64_t{128} << 10;
 
 constexpr size_t kScratch = size_t{128} << 10;
 
-// Reads into a buffer of the thread's own and throws the bytes away: they stay in the page cache. Returns 0, an errno, or -1 where the file ends.
+// Reads into a buffer of the thread's own and throws the bytes away: they stay in the page cache. Returns 0, an errno,
+// or -1 where the file ends.
 int readExactly(int fd, uint64_t offset, uint64_t length) {
   thread_local const std::unique_ptr<char[]> scratch(new char[kScratch]);
   while (length > 0) {
@@ -47,10 +48,11 @@ std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, u
   const uint64_t offset = firstPage * size, length = pageCount * size;
   char* address = window == nullptr ? nullptr : window->base + (firstPage - window->firstPage) * size;
   const auto map = [&] {
-    return address != nullptr && window->alive.load(std::memory_order_acquire) && kernel::populate(address, length) == 0;
+    return address != nullptr && window->alive.load(std::memory_order_acquire) &&
+           kernel::populate(address, length) == 0;
   };
-  // A page that nobody has requested must not be populated: the kernel would read around it, up to megabytes. The descriptor is POSIX_FADV_RANDOM, so
-  // that pread reads the page and nothing else.
+  // A page that nobody has requested must not be populated: the kernel would read around it, up to megabytes. The
+  // descriptor is POSIX_FADV_RANDOM, so that pread reads the page and nothing else.
   if (kernel::cachedOrComing(fd, offset, length) == static_cast<int64_t>(pageCount) && map()) return {};
   // The last page ends with the file: a read up to there is whole.
   if (readExactly(fd, offset, length - size + 1) == 0) {

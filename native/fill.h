@@ -1,4 +1,5 @@
-// Bringing one run of missing pages into memory: the two steps that a fetcher's thread takes. Neither writes anywhere but into the thread's own memory.
+// Bringing one run of missing pages into memory: the two steps that a fetcher's thread takes. Neither writes anywhere
+// but into the thread's own memory.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,12 @@ struct BadPage {
   bool truncated;  // the file ended before it
 };
 
-// Step one: asks the kernel to start reading, in pieces that it does not cut short. Does not wait for the device, but may stall; never on the loop.
-// False when all of the run was in memory, or on its way there, already.
+// Step one: asks the kernel to start reading, in pieces that it does not cut short. Does not wait for the device, but
+// may stall; never on the loop. False when all of the run was in memory, or on its way there, already.
 bool startReading(int fd, uint64_t firstPage, uint64_t pageCount);
 
-// Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one dropped is read exactly. Returns the
-// pages that could not be read; all others of the run are in memory.
+// Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one
+// dropped is read exactly. Returns the pages that could not be read; all others of the run are in memory.
 std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount);
 
 }  // namespace nofault

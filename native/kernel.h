@@ -12,7 +12,8 @@ size_t pageSize();
 // Mappings that a process may have at most (vm.max_map_count).
 size_t maxMappings();
 
-// What this kernel, container and seccomp profile allow. A refusal only means "unknown"; it is never taken for "resident".
+// What this kernel, container and seccomp profile allow. A refusal only means "unknown"; it is never taken for
+// "resident".
 struct Abilities {
   bool movePages;  // move_pages(2) answers which addresses our page table maps
   bool populate;   // MADV_POPULATE_READ, Linux 5.14
@@ -20,16 +21,20 @@ struct Abilities {
 };
 const Abilities& abilities();
 
-// For each address: `status` becomes >= 0 where our page table maps it, so that a touch takes no fault. False when the kernel refuses to say.
+// For each address: `status` becomes >= 0 where our page table maps it, so that a touch takes no fault. False when the
+// kernel refuses to say.
 bool mapped(void* const* addresses, size_t count, int* status);
 
-// One byte a page into `vector`; the lowest bit says "in the page cache and up to date". False when the kernel refuses to say.
+// One byte a page into `vector`; the lowest bit says "in the page cache and up to date". False when the kernel refuses
+// to say.
 bool cached(const void* address, size_t length, unsigned char* vector);
 
-// Maps pages without touching them: never raises a signal. Returns 0 or the errno; EFAULT where a touch would have raised SIGBUS.
+// Maps pages without touching them: never raises a signal. Returns 0 or the errno; EFAULT where a touch would have
+// raised SIGBUS.
 int populate(void* address, size_t length);
 
-// Pages of a file range that are in the page cache, those still being read in included; -1 when the kernel does not tell.
+// Pages of a file range that are in the page cache, those still being read in included; -1 when the kernel does not
+// tell.
 int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length);
 
 // Starts reading a stretch in the background. A hint: it may be dropped, and it may wait for metadata.

@@ -55,7 +55,8 @@ Opening checked(Opening opening) {
 Opening openPath(const std::string& path) {
   Opening opening;
   opening.path = path;
-  // Opening some devices has effects, so it is looked at first; it may be exchanged in between, so O_NONBLOCK and a second look follow.
+  // Opening some devices has effects, so it is looked at first; it may be exchanged in between, so O_NONBLOCK and a
+  // second look follow.
   if (stat(path.c_str(), &opening.status) != 0) return failed(opening, "open");
   opening.kind = kindOf(opening.status.st_mode);
   if (opening.kind != nullptr) return opening;
@@ -85,7 +86,8 @@ Opening openDescriptor(int duplicate) {
     close(duplicate);
     return opening;
   }
-  // A duplicate shares its read-ahead settings with the caller's handle, which is not ours to change; opening it anew does not.
+  // A duplicate shares its read-ahead settings with the caller's handle, which is not ours to change; opening it anew
+  // does not.
   opening.fd = open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (opening.fd < 0) {
     opening.fd = duplicate;

@@ -59,7 +59,8 @@ std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& s
     }
     const uint64_t stop = flying == shared.inFlight.end() ? to : std::min(to, flying->first);
     if (!window) window = request->file->shareWindow(head.first);
-    auto job = std::make_unique<Job>(Job{&shared, at, stop - at, request->scan, !request->scan, true, request->file, window, {}});
+    auto job = std::make_unique<Job>(
+        Job{&shared, at, stop - at, request->scan, !request->scan, true, request->file, window, {}});
     wait(*job);
     fresh.push_back(job.get());
     shared.inFlight.emplace_hint(flying, at, std::move(job));

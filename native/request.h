@@ -1,4 +1,5 @@
-// What one call asked the fetcher for, and the jobs (runs being read) that serve such requests. All of it changes under the fetcher's lock only.
+// What one call asked the fetcher for, and the jobs (runs being read) that serve such requests. All of it changes under
+// the fetcher's lock only.
 #pragma once
 
 #include <atomic>
@@ -13,10 +14,10 @@
 namespace nofault {
 
 struct Entry {
-  uint64_t first;      // page
+  uint64_t first;  // page
   uint32_t pages;
-  uint32_t index;      // the caller's number for it
-  uint32_t open = 0;   // jobs that it waits for
+  uint32_t index;     // the caller's number for it
+  uint32_t open = 0;  // jobs that it waits for
   int error = 0;
   double badOffset = -1;
   bool started = false;  // every page of it belongs to a job, or did
@@ -33,8 +34,8 @@ struct Request {
   const bool scan;
   std::vector<Entry> entries;  // ascending, once sorted
   enum class Order { given, sorting, sorted } order = Order::given;
-  size_t next = 0;     // the first entry that has not been started whole
-  uint64_t page = 0;   // where to go on in it
+  size_t next = 0;    // the first entry that has not been started whole
+  uint64_t page = 0;  // where to go on in it
   size_t unfinished = 0;
   unsigned turns = 0;
   std::atomic<bool> cancelled{false};
@@ -50,8 +51,8 @@ struct Job {
   uint64_t first;
   uint64_t pages;
   bool scan;
-  bool urgent;        // somebody interactive waits for it
-  bool read = true;   // it was not in memory when it was started
+  bool urgent;       // somebody interactive waits for it
+  bool read = true;  // it was not in memory when it was started
   std::shared_ptr<OpenFile> through;
   std::shared_ptr<Window> window;
   struct Waiter {
@@ -69,8 +70,8 @@ struct SharedFile {
   unsigned busy = 0;                                  // threads in a system call for it
 };
 
-// Takes the next run of the request's missing pages: joins what is in flight for somebody else and returns new jobs for the rest (none when all was in
-// flight). `longest` is in pages.
+// Takes the next run of the request's missing pages: joins what is in flight for somebody else and returns new jobs for
+// the rest (none when all was in flight). `longest` is in pages.
 std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest);
 
 // Ends a job: reports each entry that has nothing left to wait for through `done(request, entry)`.

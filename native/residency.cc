@@ -13,11 +13,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The loop's thread asks no longer than this about one vector; what is left then counts as missing, and a fetcher's thread finds it in memory.
+// The loop's thread asks no longer than this about one vector; what is left then counts as missing, and a fetcher's
+// thread finds it in memory.
 constexpr auto kBudget = std::chrono::milliseconds(8);
 
-// move_pages costs 150 to 250 ns a page wherever the page lies; mincore costs 700 ns a call, then 0.4 to 2 ns for a page that we map and 50 to 70 ns for
-// one that we do not (docs/kernel.md). So neighbours are joined over small gaps only, and from a few pages on one mincore is cheaper.
+// move_pages costs 150 to 250 ns a page wherever the page lies; mincore costs 700 ns a call, then 0.4 to 2 ns for a
+// page that we map and 50 to 70 ns for one that we do not (docs/kernel.md). So neighbours are joined over small gaps
+// only, and from a few pages on one mincore is cheaper.
 constexpr uint64_t kJoinUnasked = 2;
 constexpr uint64_t kJoinUnmapped = 10;
 constexpr uint64_t kMincoreFrom = 4;
@@ -29,7 +31,8 @@ constexpr uint64_t kSamples = 16;
 uint64_t waits() {
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
-  // A touch of a page that is being read in is a minor fault with a voluntary context switch (docs/kernel.md), so both count.
+  // A touch of a page that is being read in is a minor fault with a voluntary context switch (docs/kernel.md), so both
+  // count.
   return static_cast<uint64_t>(usage.ru_majflt) + static_cast<uint64_t>(usage.ru_nvcsw);
 }
 
@@ -54,7 +57,8 @@ bool Residency::touch(char* address, size_t length) {
   const uint64_t before = waits();
   const int error = kernel::populate(address, length);
   blockedTouches_ += waits() - before;
-  // Where the kernel cannot populate, the reader takes a minor fault instead; where the page cannot be read, it is no hit.
+  // Where the kernel cannot populate, the reader takes a minor fault instead; where the page cannot be read, it is no
+  // hit.
   return error == 0 || !kernel::abilities().populate;
 }
 
@@ -68,7 +72,8 @@ bool Residency::hit(const Window& window, uint64_t page) {
   return touch(static_cast<char*>(address), size);
 }
 
-size_t Residency::vector(const WindowTable& windows, const double* first, const double* count, size_t length, uint8_t* states) {
+size_t Residency::vector(const WindowTable& windows, const double* first, const double* count, size_t length,
+                         uint8_t* states) {
   Question question{windows, first, count, states, 0};
   const Clock::time_point stop = Clock::now() + kBudget;
   addresses_.clear();
@@ -85,8 +90,8 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
     size_t next = entry + 1;
     for (; next < length && states[next] == 0; ++next) {
       const uint64_t end = question.end(next);
-      if (question.begin(next) < from || question.begin(next) > to + kJoinUnasked || end > window->firstPage + window->pageCount ||
-          windows.find(question.begin(next)) != window)
+      if (question.begin(next) < from || question.begin(next) > to + kJoinUnasked ||
+          end > window->firstPage + window->pageCount || windows.find(question.begin(next)) != window)
         break;
       to = std::max(to, end);
     }
@@ -151,7 +156,8 @@ void Residency::askPageTable(Question& question) {
 }
 
 // One mincore for pages [first, last), which lie in one window, and the entries [begin, end) in it that are still open.
-void Residency::askPageCache(Question& question, size_t begin, size_t end, uint64_t first, uint64_t last, bool unmapped) {
+void Residency::askPageCache(Question& question, size_t begin, size_t end, uint64_t first, uint64_t last,
+                             bool unmapped) {
   const Window& window = *question.windows.find(first);
   const size_t size = kernel::pageSize();
   char* base = window.base + (first - window.firstPage) * size;
@@ -159,7 +165,8 @@ void Residency::askPageCache(Question& question, size_t begin, size_t end, uint6
   if (vector_.size() < pages) vector_.resize(pages);
   if (!kernel::cached(base, pages * size, vector_.data())) return;
   auto allCached = [&](uint64_t from, uint64_t to) {
-    return std::all_of(vector_.begin() + static_cast<ptrdiff_t>(from - first), vector_.begin() + static_cast<ptrdiff_t>(to - first),
+    return std::all_of(vector_.begin() + static_cast<ptrdiff_t>(from - first),
+                       vector_.begin() + static_cast<ptrdiff_t>(to - first),
                        [](unsigned char state) { return (state & 1) != 0; });
   };
   // A whole stretch in one go, or else each entry by itself.
@@ -168,11 +175,13 @@ void Residency::askPageCache(Question& question, size_t begin, size_t end, uint6
   for (size_t entry = begin; entry < end; ++entry) {
     const uint64_t from = question.begin(entry), to = question.end(entry);
     if (question.states[entry] != 0 || from < first || to > last) continue;
-    if (whole || (allCached(from, to) && touch(base + (from - first) * size, (to - from) * size))) question.resident(entry);
+    if (whole || (allCached(from, to) && touch(base + (from - first) * size, (to - from) * size)))
+      question.resident(entry);
   }
 }
 
-// Whether a sample of the run's pages is in our page table. A wrong yes costs the reader a minor fault, no more: mincore has said that all are cached.
+// Whether a sample of the run's pages is in our page table. A wrong yes costs the reader a minor fault, no more:
+// mincore has said that all are cached.
 bool Residency::isMapped(const Window& window, uint64_t first, uint64_t last) {
   void* addresses[kSamples] = {};
   int status[kSamples];
@@ -182,7 +191,8 @@ bool Residency::isMapped(const Window& window, uint64_t first, uint64_t last) {
     const uint64_t page = first + (samples == 1 ? 0 : i * (pages - 1) / (samples - 1));
     addresses[i] = window.base + (page - window.firstPage) * kernel::pageSize();
   }
-  return kernel::mapped(addresses, samples, status) && std::all_of(status, status + samples, [](int s) { return s >= 0; });
+  return kernel::mapped(addresses, samples, status) &&
+         std::all_of(status, status + samples, [](int s) { return s >= 0; });
 }
 
 }  // namespace nofault

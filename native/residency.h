@@ -9,14 +9,15 @@
 
 namespace nofault {
 
-// Asks about pages of placed windows. Belongs to one environment: it keeps scratch memory, and counts the waits that it could not avoid.
+// Asks about pages of placed windows. Belongs to one environment: it keeps scratch memory, and counts the waits that it
+// could not avoid.
 class Residency {
  public:
   // Whether one page is resident; it is mapped when it is, so that reading it takes no fault.
   bool hit(const Window& window, uint64_t page);
 
-  // The same for a vector: states[i] turns from 0 to 1 where all of entry i is resident. Returns how many did. Entries whose window has not been placed,
-  // and those that it did not get to within its budget of time, stay 0.
+  // The same for a vector: states[i] turns from 0 to 1 where all of entry i is resident. Returns how many did. Entries
+  // whose window has not been placed, and those that it did not get to within its budget of time, stay 0.
   size_t vector(const WindowTable& windows, const double* first, const double* count, size_t length, uint8_t* states);
 
   // Times when mapping a page made the thread wait after all.

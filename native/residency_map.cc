@@ -15,8 +15,8 @@ namespace {
 // Pages that one mincore answers for.
 constexpr uint64_t kBlock = 16384;
 
-// cachestat counts nothing of a file whose pages belong to another one underneath (overlayfs, FUSE passthrough), so it may rule out blocks only on file
-// systems that keep their own pages.
+// cachestat counts nothing of a file whose pages belong to another one underneath (overlayfs, FUSE passthrough), so it
+// may rule out blocks only on file systems that keep their own pages.
 bool cachestatIsTruthful(int fd) {
   struct statfs fs {};
   if (fstatfs(fd, &fs) != 0) return false;
@@ -47,8 +47,10 @@ PageMap mapResidency(int fd, uint64_t firstPage, uint64_t pageCount) {
   PageMap map;
   if (pageCount == 0) return map;
   const uint64_t size = kernel::pageSize();
-  // A mapping of its own, never touched: one for the whole range, since mapping and unmapping hold up the loop's questions.
-  void* at = mmap(nullptr, pageCount * size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, static_cast<off_t>(firstPage * size));
+  // A mapping of its own, never touched: one for the whole range, since mapping and unmapping hold up the loop's
+  // questions.
+  void* at =
+      mmap(nullptr, pageCount * size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, static_cast<off_t>(firstPage * size));
   if (at == MAP_FAILED) return {false, {}};
   const bool prune = cachestatIsTruthful(fd);
   const std::unique_ptr<unsigned char[]> vector(new unsigned char[kBlock]);

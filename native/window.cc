@@ -37,8 +37,9 @@ uint64_t WindowTable::pagesOf(uint64_t index) const {
 }
 
 int placeWindow(char* base, uint64_t length, int fd, uint64_t offset) {
-  // MAP_FIXED replaces what is there in one step: nobody else can slip into the range. The advice stays MADV_NORMAL: under MADV_RANDOM the pages would
-  // get no credit for being used, and reclaim would take the hottest ones (docs/kernel.md).
+  // MAP_FIXED replaces what is there in one step: nobody else can slip into the range. The advice stays MADV_NORMAL:
+  // under MADV_RANDOM the pages would get no credit for being used, and reclaim would take the hottest ones
+  // (docs/kernel.md).
   void* at = mmap(base, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset));
   return at == MAP_FAILED ? errno : 0;
 }
@@ -47,8 +48,6 @@ void coverWindow(char* base, uint64_t length) {
   mmap(base, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-void emptyWindow(const Window& window) {
-  madvise(window.base, window.pageCount * kernel::pageSize(), MADV_DONTNEED);
-}
+void emptyWindow(const Window& window) { madvise(window.base, window.pageCount * kernel::pageSize(), MADV_DONTNEED); }
 
 }  // namespace nofault

@@ -9,8 +9,8 @@
 
 namespace nofault {
 
-// Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each, because V8 starts to collect
-// garbage when that much external memory appears at once (docs/kernel.md).
+// Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each,
+// because V8 starts to collect garbage when that much external memory appears at once (docs/kernel.md).
 constexpr uint64_t kWindowStride = uint64_t{32} << 20;
 constexpr uint64_t kWindowLength = uint64_t{48} << 20;
 constexpr uint64_t kLongestEntry = kWindowLength - kWindowStride;
@@ -21,14 +21,15 @@ struct Window {
   char* const base;
   const uint64_t firstPage;
   const uint64_t pageCount;
-  // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no harm: such a call maps pages
-  // or starts a read, and never changes what memory holds.
+  // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no
+  // harm: such a call maps pages or starts a read, and never changes what memory holds.
   std::atomic<bool> alive{true};
   // What its environment remembers of the memory; nobody else looks at it.
   void* owner = nullptr;
 };
 
-// The windows of one open file. Written by the thread of its environment only; `find` is for that thread, `share` for any other under the file's lock.
+// The windows of one open file. Written by the thread of its environment only; `find` is for that thread, `share` for
+// any other under the file's lock.
 class WindowTable {
  public:
   explicit WindowTable(uint64_t fileBytes);
@@ -55,7 +56,8 @@ class WindowTable {
   std::vector<std::unique_ptr<Leaf>> leaves_;
 };
 
-// Lays `length` bytes of `fd` from `offset` on over [base, base + length), which must be mapped already. Returns 0 or the errno.
+// Lays `length` bytes of `fd` from `offset` on over [base, base + length), which must be mapped already. Returns 0 or
+// the errno.
 int placeWindow(char* base, uint64_t length, int fd, uint64_t offset);
 
 // Lets go of the file at once, while the address range stays taken until its owner unmaps it.
