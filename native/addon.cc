@@ -35,6 +35,10 @@ Napi::Value windowCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(mappedWindows.load()));
 }
 
+Napi::Value placedWindowCount(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(placedWindows.load()));
+}
+
 Napi::Value map(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const auto length = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
@@ -63,6 +67,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("windowCount", Napi::Function::New<windowCount>(env, "windowCount"));
+  exports.Set("placedWindowCount", Napi::Function::New<placedWindowCount>(env, "placedWindowCount"));
   exports.Set("map", Napi::Function::New<map>(env, "map"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   return exports;

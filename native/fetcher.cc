@@ -271,8 +271,8 @@ bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
       continue;
     }
     const std::shared_ptr<SharedFile>& shared = request->file->shared;
-    if (request->order == Request::Order::sorting || shared.busy >= fileThreads() ||
-        shared.inFlight.size() >= kFileDepth) {
+    if (request->order == Request::Order::sorting || shared->busy >= fileThreads() ||
+        shared->inFlight.size() >= kFileDepth) {
       queue.pop_front();
       queue.push_back(request);
       --tries;

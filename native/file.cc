@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -17,11 +18,13 @@ namespace nofault {
 
 namespace {
 
-// Windows given up with views on them, which the garbage collector has yet to find: above this many, each counts as
-// what it is to V8, so that it starts looking.
+// Windows given up with views on them lie about until the garbage collector finds them. Each time that their number has
+// grown by this many, a few count as what they are to V8, which makes it start looking; no more than a few, or it would
+// do nothing else as long as somebody holds the views.
 constexpr int64_t kUncollected = 512;
-
-std::atomic<int64_t> placedWindows{0};
+constexpr int kNudges = 4;
+std::atomic<int64_t> nudgeAt{kUncollected};
+std::atomic<int> nudges{0};
 
 Napi::Error systemError(Napi::Env env, const std::string& message, int number, const char* syscall) {
   Napi::Error error = Napi::Error::New(env, message);
@@ -54,7 +57,11 @@ void adjust(napi_env env, int64_t bytes) {
 
 void onCollected(napi_env env, void* data, void*) {
   auto* memory = static_cast<Memory*>(data);
-  if (memory->mapped) --mappedWindows;
+  if (memory->mapped) {
+    --mappedWindows;
+    const int64_t next = std::max<int64_t>(0, mappedWindows - placedWindows) + kUncollected;
+    if (next < nudgeAt) nudgeAt = next;
+  }
   if (memory->placed) --placedWindows;
   if (memory->discounted) adjust(env, memory->length);
   delete memory;
@@ -226,7 +233,15 @@ void File::remove(const Napi::CallbackInfo& info) {
     napi_detach_arraybuffer(env, buffer.ArrayBuffer());
     // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
     coverWindow(window->base, window->pageCount * kernel::pageSize());
-  } else if (mappedWindows - placedWindows > kUncollected) {
+    return;
+  }
+  const int64_t uncollected = mappedWindows - placedWindows;
+  if (uncollected > nudgeAt) {
+    nudgeAt = uncollected + kUncollected;
+    nudges = kNudges;
+  }
+  if (nudges > 0) {
+    --nudges;
     adjust(env, memory->length);
     memory->discounted = false;
   }

@@ -9,6 +9,7 @@
 namespace nofault {
 
 std::atomic<int64_t> mappedWindows{0};
+std::atomic<int64_t> placedWindows{0};
 
 WindowTable::WindowTable(uint64_t fileBytes)
     : strideInPages_(kWindowStride / kernel::pageSize()),

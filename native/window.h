@@ -68,5 +68,7 @@ void emptyWindow(const Window& window);
 
 // Windows that are mapped now in this process, those that the garbage collector has yet to free included.
 extern std::atomic<int64_t> mappedWindows;
+// Those of them that are in use.
+extern std::atomic<int64_t> placedWindows;
 
 }  // namespace nofault

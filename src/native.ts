@@ -16,6 +16,8 @@ export interface Addon {
   readonly windowLength: number;
   /** Windows that are mapped now, in the whole process: those in use and those that the garbage collector has not freed yet. */
   windowCount(): number;
+  /** Those of them that are in use. */
+  placedWindowCount(): number;
   /**
    * Names the one function of this environment that completions are handed to, many at a time: `COMPLETION_FIELDS` numbers for each, namely request,
    * entry, errno, byte offset of the bad page (-1: the whole entry), and whether the file ended before it (1) or not (0).

@@ -74,10 +74,9 @@ export class Windows {
   }
 
   #make(index: number): Window | undefined {
-    const { windowCount, maxWindows, windowLength, windowStride } = addon();
-    const windows = windowCount();
-    if (windows >= maxWindows / 2) makeRoom();
-    if (windows >= maxWindows) return undefined;
+    const { maxWindows, windowLength, windowStride } = addon();
+    if (addon().placedWindowCount() >= maxWindows / 2) makeRoom();
+    if (addon().windowCount() >= maxWindows) return undefined;
     const offset = index * windowStride;
     const length = Math.ceil(Math.min(windowLength, this.#size - offset) / this.#pageSize) * this.#pageSize;
     let buffer: Buffer;
