@@ -35,6 +35,11 @@ Napi::Value windowCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(mappedWindows.load()));
 }
 
+void account(const Napi::CallbackInfo& info) {
+  int64_t total = 0;
+  napi_adjust_external_memory(info.Env(), Environment::of(info.Env())->owed(), &total);
+}
+
 Napi::Value placedWindowCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(placedWindows.load()));
 }
@@ -68,6 +73,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("windowCount", Napi::Function::New<windowCount>(env, "windowCount"));
   exports.Set("placedWindowCount", Napi::Function::New<placedWindowCount>(env, "placedWindowCount"));
+  exports.Set("account", Napi::Function::New<account>(env, "account"));
   exports.Set("map", Napi::Function::New<map>(env, "map"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   return exports;

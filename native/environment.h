@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace nofault {
@@ -44,6 +45,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // --- from the loop's thread ---
 
   void onCompletions(Napi::Function deliver);
+  // Bytes of windows that V8 has not been told of again yet.
+  void owe(int64_t bytes) { owed_ += bytes; }
+  int64_t owed() { return std::exchange(owed_, 0); }
   // The class of open files, and a new one of it.
   void defineFile(Napi::FunctionReference constructor);
   Napi::Object newFile(Napi::Value made) { return file_.New({made}); }
@@ -65,6 +69,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   Napi::FunctionReference deliver_;
   Napi::FunctionReference file_;
   unsigned holds_ = 0;
+  int64_t owed_ = 0;
 
   std::mutex mutex_;
   std::condition_variable exclusiveDone_;

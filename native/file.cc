@@ -18,14 +18,6 @@ namespace nofault {
 
 namespace {
 
-// Windows given up with views on them lie about until the garbage collector finds them. Each time that their number has
-// grown by this many, a few count as what they are to V8, which makes it start looking; no more than a few, or it would
-// do nothing else as long as somebody holds the views.
-constexpr int64_t kUncollected = 512;
-constexpr int kNudges = 4;
-std::atomic<int64_t> nudgeAt{kUncollected};
-std::atomic<int> nudges{0};
-
 Napi::Error systemError(Napi::Env env, const std::string& message, int number, const char* syscall) {
   Napi::Error error = Napi::Error::New(env, message);
   error.Set("errno", Napi::Number::New(env, number));
@@ -42,12 +34,14 @@ struct Made {
   std::shared_ptr<OpenFile> file;
 };
 
-// What the garbage collector's word about a window's memory is needed for.
+// A window's memory as V8 sees it.
 struct Memory {
   int64_t length;
-  bool placed;      // in a table
-  bool mapped;      // counted in mappedWindows
-  bool discounted;  // V8 has been told not to count it
+  char heralds = 0;
+  int owners = 2;          // the window's buffer and its herald
+  bool placed = true;      // in a table
+  bool mapped = true;      // counted in mappedWindows
+  bool discounted = true;  // V8 has been told not to count it, and must be told otherwise before it loses it
 };
 
 void adjust(napi_env env, int64_t bytes) {
@@ -55,16 +49,31 @@ void adjust(napi_env env, int64_t bytes) {
   napi_adjust_external_memory(env, bytes, &total);
 }
 
-void onCollected(napi_env env, void* data, void*) {
+// V8 counts the window's memory again. Before V8 loses it, and not after: it aborts when its count falls below zero
+// (docs/kernel.md).
+void recount(napi_env env, Memory& memory) {
+  if (memory.discounted) adjust(env, memory.length);
+  memory.discounted = false;
+}
+
+void release(Memory* memory) {
+  if (--memory->owners == 0) delete memory;
+}
+
+void onCollected(napi_env, void* data, void*) {
   auto* memory = static_cast<Memory*>(data);
-  if (memory->mapped) {
-    --mappedWindows;
-    const int64_t next = std::max<int64_t>(0, mappedWindows - placedWindows) + kUncollected;
-    if (next < nudgeAt) nudgeAt = next;
-  }
+  if (memory->mapped) --mappedWindows;
   if (memory->placed) --placedWindows;
-  if (memory->discounted) adjust(env, memory->length);
-  delete memory;
+  release(memory);
+}
+
+// When an environment ends, Node detaches its external buffers, the newest first, before it runs any hook. A buffer
+// that is made right after a window's, and kept as long, therefore goes just before it.
+Napi::Value herald(Napi::Env env, Memory* memory) {
+  return Napi::Buffer<char>::New(env, &memory->heralds, 1, [memory](Napi::Env env, char*) {
+    recount(env, *memory);
+    release(memory);
+  });
 }
 
 }  // namespace
@@ -177,7 +186,7 @@ napi_value File::hit(napi_env env, napi_callback_info info) {
   return result;
 }
 
-void File::place(const Napi::CallbackInfo& info) {
+Napi::Value File::place(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
   const double index = info[0].As<Napi::Number>().DoubleValue();
@@ -192,7 +201,7 @@ void File::place(const Napi::CallbackInfo& info) {
   const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
   if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
   auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize());
-  auto* memory = new Memory{static_cast<int64_t>(bytes), true, true, true};
+  auto* memory = new Memory{static_cast<int64_t>(bytes)};
   // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
   napi_value arrayBuffer = buffer.ArrayBuffer();
   napi_add_finalizer(env, arrayBuffer, memory, onCollected, nullptr, nullptr);
@@ -201,8 +210,10 @@ void File::place(const Napi::CallbackInfo& info) {
   adjust(env, -memory->length);
   ++mappedWindows;
   ++placedWindows;
+  Napi::Value guard = herald(env, memory);
   std::lock_guard lock(file.windowsMutex);
   file.windows.set(number, std::move(window));
+  return guard;
 }
 
 void File::remove(const Napi::CallbackInfo& info) {
@@ -226,24 +237,16 @@ void File::remove(const Napi::CallbackInfo& info) {
   if (info[2].ToBoolean()) {
     // First V8 counts the memory again, then it loses it; the other way round its count would pass through a low and
     // set off a collection.
-    adjust(env, memory->length);
-    memory->discounted = false;
+    recount(env, *memory);
     memory->mapped = false;
     --mappedWindows;
     napi_detach_arraybuffer(env, buffer.ArrayBuffer());
     // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
-    coverWindow(window->base, window->pageCount * kernel::pageSize());
-    return;
-  }
-  const int64_t uncollected = mappedWindows - placedWindows;
-  if (uncollected > nudgeAt) {
-    nudgeAt = uncollected + kUncollected;
-    nudges = kNudges;
-  }
-  if (nudges > 0) {
-    --nudges;
-    adjust(env, memory->length);
+    if (const int error = coverWindow(window->base, window->pageCount * kernel::pageSize()))
+      throw systemError(env, "a window could not be taken off the file", error, "mmap");
+  } else if (memory->discounted) {
     memory->discounted = false;
+    file.environment->owe(memory->length);
   }
 }
 

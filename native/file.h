@@ -23,7 +23,7 @@ class File : public Napi::ObjectWrap<File> {
   ~File() override;
 
  private:
-  void place(const Napi::CallbackInfo& info);
+  Napi::Value place(const Napi::CallbackInfo& info);
   void remove(const Napi::CallbackInfo& info);
   Napi::Value idle(const Napi::CallbackInfo& info);
   Napi::Value empty(const Napi::CallbackInfo& info);

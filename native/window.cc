@@ -45,8 +45,9 @@ int placeWindow(char* base, uint64_t length, int fd, uint64_t offset) {
   return at == MAP_FAILED ? errno : 0;
 }
 
-void coverWindow(char* base, uint64_t length) {
-  mmap(base, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+int coverWindow(char* base, uint64_t length) {
+  void* at = mmap(base, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return at == MAP_FAILED ? errno : 0;
 }
 
 void emptyWindow(const Window& window) { madvise(window.base, window.pageCount * kernel::pageSize(), MADV_DONTNEED); }

@@ -60,8 +60,8 @@ class WindowTable {
 // the errno.
 int placeWindow(char* base, uint64_t length, int fd, uint64_t offset);
 
-// Lets go of the file at once, while the address range stays taken until its owner unmaps it.
-void coverWindow(char* base, uint64_t length);
+// Lets go of the file at once, while the address range stays taken until its owner unmaps it. Returns 0 or the errno.
+int coverWindow(char* base, uint64_t length);
 
 // Drops the window's pages from our page table, so that unmapping it later takes microseconds.
 void emptyWindow(const Window& window);

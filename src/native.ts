@@ -28,6 +28,8 @@ export interface Addon {
   configure(maxThreads: number, maxBytesInFlight: number): void;
   /** Opens a path (bytes) for reading, or duplicates a file descriptor, on a thread. Only regular files; never waits for a FIFO's writer. */
   open(target: Buffer | number): Promise<NativeFile>;
+  /** V8 counts the windows again that were removed without `detach`. It may collect garbage at once. */
+  account(): void;
   /** The small mapper, for where mmap-io could not be built: `length` bytes of address space that `place` can put a window over. */
   map(length: number): Buffer;
 }
@@ -50,13 +52,17 @@ export interface NativeFile {
   readonly path: Buffer;
   /** Bytes, when it was opened. */
   readonly size: number;
-  /** Lays window `index` over the address range of `buffer`, whose length says how long it is. The buffer must stay referenced while it is in use. */
-  place(index: number, buffer: Buffer): void;
+  /**
+   * Lays window `index` over the address range of `buffer`, whose length says how long it is. The buffer must stay referenced while it is in use,
+   * and as long the one that is returned: it tells V8 in time when the environment ends with the window in place.
+   */
+  place(index: number, buffer: Buffer): Buffer;
   /** Empties windows on a thread, so that unmapping them later is cheap. */
   empty(indexes: Float64Array): Promise<void>;
   /** Whether no thread uses window `index` now. */
   idle(index: number): boolean;
-  /** Forgets window `index`. With `detach`, its views get length 0 and it is unmapped at once; without, the garbage collector does it after the last view. */
+  /** Forgets window `index`. With `detach`, its views get length 0 and it is unmapped at once. Without, the garbage collector does it after the last
+   * view; `account` must be called right after the last reference has gone. */
   remove(index: number, buffer: Buffer, detach: boolean): void;
   /** Asks the kernel whether the page is resident, and maps it if it is. Its window must have been placed. */
   hit(page: number): boolean;

@@ -40,7 +40,12 @@ function deliver(completions: Float64Array): void {
   for (let at = 0; at < completions.length; at += COMPLETION_FIELDS) {
     const recipient = recipients.get(completions[at] as number);
     if (recipient === undefined) continue;
-    recipient.settle(completions[at + 1] as number, completions[at + 2] as number, completions[at + 3] as number, completions[at + 4] === 1);
+    recipient.settle(
+      completions[at + 1] as number,
+      completions[at + 2] as number,
+      completions[at + 3] as number,
+      completions[at + 4] === 1,
+    );
     touched.add(recipient);
   }
   for (const recipient of touched) recipient.settled();

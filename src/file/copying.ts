@@ -60,14 +60,14 @@ export class Copy {
   }
 
   /** Copies what is here, and the rest as it arrives. */
-  async all(options: GetOptions): Promise<number> {
+  async all(options: GetOptions, file: object): Promise<number> {
     this.#pages.assertOpen();
     options.signal?.throwIfAborted();
     let left = Array.from(this.#pieces.keys());
     while (left.length > 0) {
       const asked = left;
       left = [];
-      const set = new VectorPageSet(this.#pages, selected(this.#vector, asked), options);
+      const set = new VectorPageSet(this.#pages, selected(this.#vector, asked), options, file);
       try {
         for await (const entry of set) {
           const i = asked[entry] as number;

@@ -6,6 +6,9 @@ import type { Pages } from './pages';
 import { residencyMap } from './residency-map';
 import { checkBytes, checkPage, checkRange, pagesOf, pageVector, rangeVector } from './vector';
 
+/** Files that nobody has any more and nobody closed: what they hold is let go, except what views need. */
+const abandoned = new FinalizationRegistry<Pages>((pages) => pages.abandon());
+
 /**
  * A file that is read through memory mappings without the event loop waiting for its device. Made by `open`.
  *
@@ -33,6 +36,7 @@ export class MappedFile implements AsyncDisposable {
     this.pageSize = pages.pageSize;
     this.pageCount = pages.pageCount;
     this.#pages = pages;
+    abandoned.register(this, pages);
   }
 
   /**
@@ -43,14 +47,14 @@ export class MappedFile implements AsyncDisposable {
   getPages(vector: Iterable<number | Run> | Uint32Array, options: GetOptions = {}): PageSet {
     this.#pages.assertOpen();
     checkOptions(options);
-    return new VectorPageSet(this.#pages, pageVector(vector, this.#pages), options);
+    return new VectorPageSet(this.#pages, pageVector(vector, this.#pages), options, this);
   }
 
   /** The same for byte ranges `{ offset, length }` at any alignment, of at most 16 MiB each. */
   getRanges(vector: Iterable<ByteRange>, options: GetOptions = {}): PageSet {
     this.#pages.assertOpen();
     checkOptions(options);
-    return new VectorPageSet(this.#pages, rangeVector(vector, this.#pages), options);
+    return new VectorPageSet(this.#pages, rangeVector(vector, this.#pages), options, this);
   }
 
   /** A view of one page if it is resident now, else undefined. The fastest way; fetches nothing. The last page's view ends with the file. */
@@ -93,7 +97,7 @@ export class MappedFile implements AsyncDisposable {
    */
   read(into: ArrayBufferView[], positions: number[], options: GetOptions = {}): Promise<number> {
     checkOptions(options);
-    return new Copy(this.#pages, into, positions).all(options);
+    return new Copy(this.#pages, into, positions).all(options, this);
   }
 
   /** Fetches what of the vector is missing, behind everything interactive. Nobody has to wait for it; a failure is in `stats()`. */

@@ -41,7 +41,8 @@ function openError(cause: SystemError, path: string): NofaultError {
   const { errno, syscall, kind, message } = cause;
   if (kind !== undefined) return new NofaultError('UNSUPPORTED', `${path} is ${kind}, and only regular files can be mapped`, { path });
   const name = errno === undefined ? '' : ` (${getSystemErrorName(-errno)})`;
-  if (errno === constants.errno.EBADF) return new NofaultError('IO', `cannot open ${path}: the handle must be open for reading${name}`, { errno, syscall, path, cause });
+  if (errno === constants.errno.EBADF)
+    return new NofaultError('IO', `cannot open ${path}: the handle must be open for reading${name}`, { errno, syscall, path, cause });
   return new NofaultError('IO', `cannot open ${path}: ${message}${name}`, { errno, syscall, path, cause });
 }
 

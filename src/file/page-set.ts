@@ -43,7 +43,13 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   #arrived: Promise<PageSet> | undefined;
   #listeners: (() => void)[] = [];
 
-  constructor(pages: Pages, vector: Vector, options: GetOptions) {
+  /** `file` is held as long as this set is: a file that nobody holds is let go. */
+  constructor(
+    pages: Pages,
+    vector: Vector,
+    options: GetOptions,
+    readonly file: object,
+  ) {
     const { states, hits } = pages.ask(vector);
     this.#pages = pages;
     this.#vector = vector;
@@ -117,7 +123,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
         return;
       }
       away++;
-      const again = new VectorPageSet(this.#pages, selected(this.#vector, [entry]), {});
+      const again = new VectorPageSet(this.#pages, selected(this.#vector, [entry]), {}, this.file);
       const over = (): void => {
         away--;
         back.push(entry);

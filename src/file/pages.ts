@@ -107,9 +107,13 @@ export class Pages implements Extent {
 
   windowError(): NofaultError {
     const { maxWindows } = addon();
-    return new NofaultError('LIMIT', `the process has ${maxWindows} windows mapped, half of vm.max_map_count, and views of them are held: let go of some`, {
-      path: this.path,
-    });
+    return new NofaultError(
+      'LIMIT',
+      `the process has ${maxWindows} windows mapped, half of vm.max_map_count, and views of them are held: let go of some`,
+      {
+        path: this.path,
+      },
+    );
   }
 
   /** For each entry 1 where it is resident and 0 where it is not (or where that would take too long to find out now). */
@@ -134,7 +138,8 @@ export class Pages implements Extent {
   /** The error of an entry that the fetcher could not bring in. */
   readError(errno: number, offset: number, truncated: boolean): NofaultError {
     const place = { path: this.path, offset, syscall: 'read' };
-    if (truncated) return new NofaultError('TRUNCATED', `${this.path} ends before byte ${offset}: it has become shorter since it was opened`, place);
+    if (truncated)
+      return new NofaultError('TRUNCATED', `${this.path} ends before byte ${offset}: it has become shorter since it was opened`, place);
     const name = getSystemErrorName(-errno);
     return new NofaultError('IO', `reading ${this.path} at byte ${offset} failed: ${name}`, { ...place, errno });
   }
@@ -158,6 +163,14 @@ export class Pages implements Extent {
     const [joined = 0, bytesFetched = 0, blockedTouches = 0] = this.#last;
     const { hits, misses, errors, lastError, inFlight } = this;
     return { hits, misses, joined, bytesFetched, inFlight, errors, lastError, blockedTouches, windows: this.#windows.count };
+  }
+
+  /** Nobody has the file any more, though somebody may have a view of it. */
+  abandon(): void {
+    if (this.closed) return;
+    this.#closing = Promise.resolve();
+    this.#windows.abandon();
+    void this.native.close();
   }
 
   close(): Promise<void> {

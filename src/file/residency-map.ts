@@ -8,7 +8,9 @@ export async function residencyMap(pages: Pages, range: ByteRange): Promise<Resi
   const { pageSize } = pages;
   const firstPage = Math.floor(range.offset / pageSize);
   const { known, lengths } = await pages.native.residencyMap(firstPage, pagesOf(range.offset, range.length, pageSize));
-  const runs = known ? new Runs(range, pageSize, firstPage, lengths) : [{ ...range, state: 'unknown' as const }].filter((run) => run.length > 0);
+  const runs = known
+    ? new Runs(range, pageSize, firstPage, lengths)
+    : [{ ...range, state: 'unknown' as const }].filter((run) => run.length > 0);
   let residentBytes = 0;
   for (const run of runs) if (run.state === 'resident') residentBytes += run.length;
   return { size: range.length, pageSize, residentBytes, unknownBytes: known ? 0 : range.length, runs };

@@ -66,7 +66,8 @@ export function pageVector(input: Iterable<number | Run> | Uint32Array, extent: 
     if (typeof entry !== 'object' || entry === null) throw invalidArgument(`entry ${i}`, 'a page number or a run { first, count }', entry);
     const { first: from, count: pages } = entry;
     if (!Number.isSafeInteger(from) || from < 0) throw badPage(from, `entry ${i}'s first page`, extent);
-    if (!Number.isSafeInteger(pages) || pages < 1) throw invalidArgument(`entry ${i}'s count`, 'a whole number of pages, at least 1', pages);
+    if (!Number.isSafeInteger(pages) || pages < 1)
+      throw invalidArgument(`entry ${i}'s count`, 'a whole number of pages, at least 1', pages);
     if (from + pages > pageCount) throw outOfRange(`entry ${i}, pages ${from} to ${from + pages - 1}`, extent);
     if (pages > longest) throw tooLong(`entry ${i} has ${pages * extent.pageSize} bytes`, extent);
     first[i] = from;
@@ -169,5 +170,7 @@ function outOfRange(what: string, extent: Extent): NofaultError {
 
 function tooLong(what: string, extent: Extent): NofaultError {
   const { path, longestEntry } = extent;
-  return new NofaultError('LIMIT', `${what}, and one entry may have ${longestEntry} (16 MiB) at most: ask for it in several entries`, { path });
+  return new NofaultError('LIMIT', `${what}, and one entry may have ${longestEntry} (16 MiB) at most: ask for it in several entries`, {
+    path,
+  });
 }

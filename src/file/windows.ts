@@ -6,6 +6,8 @@ import { mapper } from './mapper';
 export interface Window {
   readonly index: number;
   readonly buffer: Buffer;
+  /** Kept as long as the buffer: see NativeFile.place. */
+  readonly herald: Buffer;
   readonly memory: ArrayBuffer;
   /** Its first page's number. */
   readonly firstPage: number;
@@ -13,24 +15,31 @@ export interface Window {
   used: boolean;
 }
 
-/** Windows that are looked at together when some must go. */
-const BATCH = 64;
+/**
+ * Windows that are let go together. The garbage collector has to find them, so each batch makes it start; small ones let it work in small steps. When
+ * windows are needed faster than that, larger ones make it collect at once.
+ */
+const BATCH = 16;
+const LARGE_BATCH = 512;
 
 /** How long one slice of the work on many windows may hold the event loop, in ms. */
 const SLICE = 1;
 
-/** The windows of all files of this environment: the process has one bound for all. */
-const everybody = new Set<WeakRef<Windows>>();
+/**
+ * The windows of all files of this environment: the process has one bound for all. V8 does not count them, so the garbage collector must never find one
+ * that has not been let go here first.
+ */
+const everybody = new Set<Windows>();
 
 /** The file with the most windows lets go of some. */
-function makeRoom(): void {
+function makeRoom(hurry: boolean): void {
+  // What has been let go before is found first, unless views of it are held.
+  if (!hurry && addon().windowCount() - addon().placedWindowCount() > 2 * BATCH) return;
   let largest: Windows | undefined;
-  for (const known of everybody) {
-    const windows = known.deref();
-    if (windows === undefined) everybody.delete(known);
-    else if (largest === undefined || windows.count > largest.count) largest = windows;
+  for (const windows of everybody) {
+    if (largest === undefined || windows.count > largest.count) largest = windows;
   }
-  void largest?.retire();
+  void largest?.retire(hurry ? LARGE_BATCH : BATCH);
 }
 
 /**
@@ -43,7 +52,6 @@ export class Windows {
   readonly #stride: number;
   readonly #pageSize: number;
   readonly #size: number;
-  readonly #self = new WeakRef<Windows>(this);
   #table: (Window | undefined)[] = [];
   #ring: Window[] = [];
   #hand = 0;
@@ -75,28 +83,34 @@ export class Windows {
 
   #make(index: number): Window | undefined {
     const { maxWindows, windowLength, windowStride } = addon();
-    if (addon().placedWindowCount() >= maxWindows / 2) makeRoom();
+    const placed = addon().placedWindowCount();
+    if (placed >= maxWindows / 2) makeRoom(placed >= (maxWindows / 8) * 5);
     if (addon().windowCount() >= maxWindows) return undefined;
     const offset = index * windowStride;
     const length = Math.ceil(Math.min(windowLength, this.#size - offset) / this.#pageSize) * this.#pageSize;
     let buffer: Buffer;
+    let herald: Buffer;
     try {
       buffer = mapper().map(length, this.#native.fd);
-      this.#native.place(index, buffer);
+      herald = this.#native.place(index, buffer);
     } catch (cause) {
       const { errno, message } = cause as SystemError;
-      throw new NofaultError('LIMIT', `a window of ${this.#path} could not be mapped (${message}): the process may have run out of mappings or memory`, {
-        ...(errno === undefined ? {} : { errno }),
-        syscall: 'mmap',
-        path: this.#path,
-        offset,
-        cause,
-      });
+      throw new NofaultError(
+        'LIMIT',
+        `a window of ${this.#path} could not be mapped (${message}): the process may have run out of mappings or memory`,
+        {
+          ...(errno === undefined ? {} : { errno }),
+          syscall: 'mmap',
+          path: this.#path,
+          offset,
+          cause,
+        },
+      );
     }
-    const window = { index, buffer, memory: buffer.buffer as ArrayBuffer, firstPage: index * this.#stride, used: true };
+    const window = { index, buffer, herald, memory: buffer.buffer as ArrayBuffer, firstPage: index * this.#stride, used: true };
     this.#table[index] = window;
     this.#ring.push(window);
-    everybody.add(this.#self);
+    everybody.add(this);
     return window;
   }
 
@@ -104,12 +118,12 @@ export class Windows {
    * Lets go of some windows that have not been used for a round of the clock and that no thread uses. They are emptied on a thread before, so that
    * unmapping them costs the loop little; the garbage collector unmaps each when its last view has gone.
    */
-  async retire(): Promise<void> {
+  async retire(most: number): Promise<void> {
     if (this.#retiring || this.#ring.length === 0) return;
     this.#retiring = true;
     try {
-      const victims: Window[] = [];
-      for (let steps = Math.min(2 * this.#ring.length, 16 * BATCH); steps > 0 && victims.length < BATCH; steps--) {
+      let victims: Window[] = [];
+      for (let steps = Math.min(2 * this.#ring.length, 16 * most); steps > 0 && victims.length < most; steps--) {
         this.#hand = (this.#hand + 1) % this.#ring.length;
         const window = this.#ring[this.#hand] as Window;
         if (!window.used && this.#native.idle(window.index)) victims.push(window);
@@ -117,15 +131,34 @@ export class Windows {
       }
       if (victims.length === 0) return;
       await this.#native.empty(Float64Array.from(victims, (window) => window.index));
-      const gone = new Set(victims.filter((window) => this.#table[window.index] === window && !window.used && this.#native.idle(window.index)));
-      for (const window of gone) {
-        this.#table[window.index] = undefined;
-        this.#native.remove(window.index, window.buffer, false);
-      }
+      const gone = new Set(
+        victims.filter((window) => this.#table[window.index] === window && !window.used && this.#native.idle(window.index)),
+      );
+      victims = [];
       this.#ring = this.#ring.filter((window) => !gone.has(window));
+      this.#drop(gone);
     } finally {
       this.#retiring = false;
     }
+  }
+
+  /** The garbage collector unmaps each of these windows after its last view. Empties the set: nothing here may hold them when it looks. */
+  #drop(windows: Set<Window>): void {
+    for (const window of windows) {
+      this.#table[window.index] = undefined;
+      this.#native.remove(window.index, window.buffer, false);
+    }
+    windows.clear();
+    addon().account();
+  }
+
+  /** Lets go of everything, while views stay as they are: nobody has the file any more, but somebody may have a view. */
+  abandon(): void {
+    const windows = new Set(this.#ring);
+    this.#ring = [];
+    everybody.delete(this);
+    this.#drop(windows);
+    this.#table = [];
   }
 
   /** Unmaps everything, in short slices: every view gets length 0. */
@@ -133,7 +166,7 @@ export class Windows {
     const windows = this.#ring;
     this.#ring = [];
     this.#table = [];
-    everybody.delete(this.#self);
+    everybody.delete(this);
     if (windows.length === 0) return;
     await this.#native.empty(Float64Array.from(windows, (window) => window.index));
     let start = performance.now();
