@@ -74,6 +74,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("windowCount", Napi::Function::New<windowCount>(env, "windowCount"));
   exports.Set("placedWindowCount", Napi::Function::New<placedWindowCount>(env, "placedWindowCount"));
   exports.Set("account", Napi::Function::New<account>(env, "account"));
+  exports.Set("detach", Napi::Function::New<File::detachGivenUp>(env, "detach"));
   exports.Set("map", Napi::Function::New<map>(env, "map"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   return exports;

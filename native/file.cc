@@ -36,12 +36,13 @@ struct Made {
 
 // A window's memory as V8 sees it.
 struct Memory {
+  char* base;
   int64_t length;
   char heralds = 0;
-  int owners = 2;          // the window's buffer and its herald
-  bool placed = true;      // in a table
-  bool mapped = true;      // counted in mappedWindows
-  bool discounted = true;  // V8 has been told not to count it, and must be told otherwise before it loses it
+  int owners = 2;           // the window's buffer and its herald
+  bool placed = true;       // in a table
+  bool mapped = true;       // counted in mappedWindows
+  bool discounted = false;  // V8 has been told not to count it, and must be told otherwise before it loses it
 };
 
 void adjust(napi_env env, int64_t bytes) {
@@ -60,8 +61,22 @@ void release(Memory* memory) {
   if (--memory->owners == 0) delete memory;
 }
 
-void onCollected(napi_env, void* data, void*) {
+// Takes the window off the file at once: all views of it get length 0.
+void detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
+  recount(env, memory);
+  memory.mapped = false;
+  --mappedWindows;
+  napi_detach_arraybuffer(env, arrayBuffer);
+  // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
+  if (const int error = coverWindow(memory.base, static_cast<uint64_t>(memory.length)))
+    throw systemError(env, "a window could not be taken off the file", error, "mmap");
+}
+
+void onCollected(napi_env env, void* data, void*) {
   auto* memory = static_cast<Memory*>(data);
+  const auto known = Environment::of(env)->windowsGivenUp.find(memory->base);
+  if (known != Environment::of(env)->windowsGivenUp.end() && known->second == memory)
+    Environment::of(env)->windowsGivenUp.erase(known);
   if (memory->mapped) --mappedWindows;
   if (memory->placed) --placedWindows;
   release(memory);
@@ -201,16 +216,17 @@ Napi::Value File::place(const Napi::CallbackInfo& info) {
   const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
   if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
   auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize());
-  auto* memory = new Memory{static_cast<int64_t>(bytes)};
+  auto* memory = new Memory{buffer.Data(), static_cast<int64_t>(bytes)};
   // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
   napi_value arrayBuffer = buffer.ArrayBuffer();
   napi_add_finalizer(env, arrayBuffer, memory, onCollected, nullptr, nullptr);
   window->owner = memory;
+  Napi::Value guard = herald(env, memory);
   // The file's pages are no memory of this process: V8 must not collect garbage to get rid of them.
   adjust(env, -memory->length);
+  memory->discounted = true;
   ++mappedWindows;
   ++placedWindows;
-  Napi::Value guard = herald(env, memory);
   std::lock_guard lock(file.windowsMutex);
   file.windows.set(number, std::move(window));
   return guard;
@@ -235,19 +251,24 @@ void File::remove(const Napi::CallbackInfo& info) {
   memory->placed = false;
   --placedWindows;
   if (info[2].ToBoolean()) {
-    // First V8 counts the memory again, then it loses it; the other way round its count would pass through a low and
-    // set off a collection.
-    recount(env, *memory);
-    memory->mapped = false;
-    --mappedWindows;
-    napi_detach_arraybuffer(env, buffer.ArrayBuffer());
-    // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
-    if (const int error = coverWindow(window->base, window->pageCount * kernel::pageSize()))
-      throw systemError(env, "a window could not be taken off the file", error, "mmap");
+    detach(env, *memory, buffer.ArrayBuffer());
   } else if (memory->discounted) {
     memory->discounted = false;
     file.environment->owe(memory->length);
+    file.environment->windowsGivenUp[memory->base] = memory;
   }
+}
+
+void File::detachGivenUp(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsArrayBuffer()) throw refused(env, "to detach anything but an ArrayBuffer");
+  auto arrayBuffer = info[0].As<Napi::ArrayBuffer>();
+  auto& givenUp = Environment::of(env)->windowsGivenUp;
+  const auto known = givenUp.find(arrayBuffer.Data());
+  if (known == givenUp.end()) throw refused(env, "memory that is no window given up");
+  auto* memory = static_cast<Memory*>(known->second);
+  givenUp.erase(known);
+  detach(env, *memory, arrayBuffer);
 }
 
 Napi::Value File::idle(const Napi::CallbackInfo& info) {

@@ -19,6 +19,9 @@ class File : public Napi::ObjectWrap<File> {
   // `open(target)`: a path as a Buffer, or a file descriptor. Returns a promise of a File.
   static Napi::Value open(const Napi::CallbackInfo& info);
 
+  // `detach(arrayBuffer)`: ends the views of a window that was removed without.
+  static void detachGivenUp(const Napi::CallbackInfo& info);
+
   explicit File(const Napi::CallbackInfo& info);
   ~File() override;
 

@@ -28,6 +28,8 @@ export interface Addon {
   configure(maxThreads: number, maxBytesInFlight: number): void;
   /** Opens a path (bytes) for reading, or duplicates a file descriptor, on a thread. Only regular files; never waits for a FIFO's writer. */
   open(target: Buffer | number): Promise<NativeFile>;
+  /** Ends all views of a window that was removed without `detach`. */
+  detach(memory: ArrayBuffer): void;
   /** V8 counts the windows again that were removed without `detach`. It may collect garbage at once. */
   account(): void;
   /** The small mapper, for where mmap-io could not be built: `length` bytes of address space that `place` can put a window over. */

@@ -9,6 +9,8 @@ export interface Window {
   /** Kept as long as the buffer: see NativeFile.place. */
   readonly herald: Buffer;
   readonly memory: ArrayBuffer;
+  /** To the memory. Made with the window: a new weak reference keeps what it refers to until the end of the turn. */
+  readonly weak: WeakRef<ArrayBuffer>;
   /** Its first page's number. */
   readonly firstPage: number;
   /** Asked for since the hand of the clock last passed. */
@@ -16,11 +18,10 @@ export interface Window {
 }
 
 /**
- * Windows that are let go together. The garbage collector has to find them, so each batch makes it start; small ones let it work in small steps. When
- * windows are needed faster than that, larger ones make it collect at once.
+ * Windows that are let go together. The garbage collector has to find them, and is made to collect for each batch: once for 32 GiB of the file that are
+ * mapped anew, and only in a process that has mapped half a TiB.
  */
-const BATCH = 16;
-const LARGE_BATCH = 512;
+const BATCH = 1024;
 
 /** How long one slice of the work on many windows may hold the event loop, in ms. */
 const SLICE = 1;
@@ -32,14 +33,12 @@ const SLICE = 1;
 const everybody = new Set<Windows>();
 
 /** The file with the most windows lets go of some. */
-function makeRoom(hurry: boolean): void {
-  // What has been let go before is found first, unless views of it are held.
-  if (!hurry && addon().windowCount() - addon().placedWindowCount() > 2 * BATCH) return;
+function makeRoom(): void {
   let largest: Windows | undefined;
   for (const windows of everybody) {
     if (largest === undefined || windows.count > largest.count) largest = windows;
   }
-  void largest?.retire(hurry ? LARGE_BATCH : BATCH);
+  void largest?.retire();
 }
 
 /**
@@ -56,6 +55,8 @@ export class Windows {
   #ring: Window[] = [];
   #hand = 0;
   #retiring = false;
+  /** Windows that were let go while somebody may have views of them: those end with the file, too. */
+  #givenUp: WeakRef<ArrayBuffer>[] = [];
 
   constructor(native: NativeFile, path: string) {
     this.#native = native;
@@ -83,8 +84,7 @@ export class Windows {
 
   #make(index: number): Window | undefined {
     const { maxWindows, windowLength, windowStride } = addon();
-    const placed = addon().placedWindowCount();
-    if (placed >= maxWindows / 2) makeRoom(placed >= (maxWindows / 8) * 5);
+    if (addon().placedWindowCount() >= maxWindows / 2) makeRoom();
     if (addon().windowCount() >= maxWindows) return undefined;
     const offset = index * windowStride;
     const length = Math.ceil(Math.min(windowLength, this.#size - offset) / this.#pageSize) * this.#pageSize;
@@ -107,7 +107,8 @@ export class Windows {
         },
       );
     }
-    const window = { index, buffer, herald, memory: buffer.buffer as ArrayBuffer, firstPage: index * this.#stride, used: true };
+    const memory = buffer.buffer as ArrayBuffer;
+    const window = { index, buffer, herald, memory, weak: new WeakRef(memory), firstPage: index * this.#stride, used: true };
     this.#table[index] = window;
     this.#ring.push(window);
     everybody.add(this);
@@ -118,12 +119,12 @@ export class Windows {
    * Lets go of some windows that have not been used for a round of the clock and that no thread uses. They are emptied on a thread before, so that
    * unmapping them costs the loop little; the garbage collector unmaps each when its last view has gone.
    */
-  async retire(most: number): Promise<void> {
+  async retire(): Promise<void> {
     if (this.#retiring || this.#ring.length === 0) return;
     this.#retiring = true;
     try {
       let victims: Window[] = [];
-      for (let steps = Math.min(2 * this.#ring.length, 16 * most); steps > 0 && victims.length < most; steps--) {
+      for (let steps = Math.min(2 * this.#ring.length, 16 * BATCH); steps > 0 && victims.length < BATCH; steps--) {
         this.#hand = (this.#hand + 1) % this.#ring.length;
         const window = this.#ring[this.#hand] as Window;
         if (!window.used && this.#native.idle(window.index)) victims.push(window);
@@ -137,6 +138,8 @@ export class Windows {
       victims = [];
       this.#ring = this.#ring.filter((window) => !gone.has(window));
       this.#drop(gone);
+      // Only now: what a weak reference has been asked for stays until the end of the turn.
+      this.#givenUp = this.#givenUp.filter((memory) => memory.deref() !== undefined);
     } finally {
       this.#retiring = false;
     }
@@ -147,6 +150,7 @@ export class Windows {
     for (const window of windows) {
       this.#table[window.index] = undefined;
       this.#native.remove(window.index, window.buffer, false);
+      this.#givenUp.push(window.weak);
     }
     windows.clear();
     addon().account();
@@ -167,6 +171,10 @@ export class Windows {
     this.#ring = [];
     this.#table = [];
     everybody.delete(this);
+    for (const memory of this.#givenUp.splice(0)) {
+      const left = memory.deref();
+      if (left !== undefined) addon().detach(left);
+    }
     if (windows.length === 0) return;
     await this.#native.empty(Float64Array.from(windows, (window) => window.index));
     let start = performance.now();

@@ -1,0 +1,2 @@
+// Loaded with --require: makes Node say that it runs on another system.
+Object.defineProperty(process, 'platform', { value: 'darwin' });

@@ -1,0 +1,17 @@
+// Reads one whole page and the partial last one of the file that is named, and says whether they are the file's bytes.
+const { readFileSync } = require('node:fs');
+const { open } = require('nofault');
+
+async function main(path) {
+  const file = await open(path);
+  const pages = file.getPages([1, file.pageCount - 1]);
+  const got = [];
+  for await (const entry of pages) got[entry] = Buffer.from(pages.bytes(entry));
+  const whole = readFileSync(path);
+  const last = (file.pageCount - 1) * file.pageSize;
+  const same = got[0].equals(whole.subarray(file.pageSize, 2 * file.pageSize)) && got[1].equals(whole.subarray(last));
+  await file.close();
+  console.log(JSON.stringify({ same, size: file.size }));
+}
+
+main(process.argv[2]);
