@@ -1,6 +1,6 @@
 import { invalidArgument } from '../errors';
-import { Copy } from './copying';
 import type { ByteRange, FileStats, GetOptions, PageSet, ResidencyMap, Run } from './contract';
+import { Copy } from './copying';
 import { checkOptions, VectorPageSet } from './page-set';
 import type { Pages } from './pages';
 import { residencyMap } from './residency-map';

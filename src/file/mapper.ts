@@ -17,7 +17,7 @@ let chosen: { readonly name: 'mmap-io' | 'addon'; readonly map: Mapper } | undef
  * `addon`) decides otherwise, for tests.
  */
 export function mapper(): NonNullable<typeof chosen> {
-  chosen ??= choose(addon(), process.env['NOFAULT_MAPPER']);
+  chosen ??= choose(addon(), process.env.NOFAULT_MAPPER);
   return chosen;
 }
 
