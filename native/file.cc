@@ -323,7 +323,8 @@ Napi::Value File::residency(const Napi::CallbackInfo& info) {
   const double* counts = count.Data();
   const auto pages = static_cast<double>(this->pages());
   // An entry at any alignment may touch one page more than its length fills.
-  const auto longest = static_cast<double>(kLongestEntry / kernel::pageSize() + 1);
+  const uint64_t longestPages = kLongestEntry / kernel::pageSize() + 1;
+  const auto longest = static_cast<double>(longestPages);
   bool good = true;
   for (size_t i = 0; i < length; ++i)
     good &= states.Data()[i] != 0 ||

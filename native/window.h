@@ -9,8 +9,9 @@
 
 namespace nofault {
 
-// Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each,
-// because V8 starts to collect garbage when that much external memory appears at once (docs/kernel.md).
+// Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each:
+// V8 starts to collect garbage when that much external memory has appeared, before it can be told not to count a window
+// (docs/kernel.md).
 constexpr uint64_t kWindowStride = uint64_t{32} << 20;
 constexpr uint64_t kWindowLength = uint64_t{48} << 20;
 constexpr uint64_t kLongestEntry = kWindowLength - kWindowStride;

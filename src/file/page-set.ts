@@ -228,7 +228,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   #fail(entry: number, error: unknown): void {
     this.#states[entry] = FAILED;
     this.#errors.set(entry, error);
-    this.#pages.failed(error);
+    if (!this.#pages.closed) this.#pages.failed(error);
   }
 
   #finish(): void {
