@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include "kernel.h"
 
@@ -11,11 +12,21 @@ namespace nofault {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// Time that this thread has worked. What others take from it while it is not running is not spent on a question.
+std::chrono::nanoseconds worked() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 // The loop's thread asks no longer than this about one vector; what is left then counts as missing, and a fetcher's
 // thread finds it in memory.
-constexpr auto kBudget = std::chrono::milliseconds(8);
+constexpr auto kBudget = std::chrono::milliseconds(2);
+// And maps what is cached no longer than this; the reader then takes minor faults for the rest.
+constexpr auto kTouchBudget = std::chrono::microseconds(500);
+// After so many missing pages in a row the kernel is not asked about the others that we do not map: each would cost the
+// loop a call, and a thread will see.
+constexpr size_t kMissesInARow = 256;
 
 // move_pages costs 150 to 250 ns a page wherever the page lies; mincore costs 700 ns a call, then 0.4 to 2 ns for a
 // page that we map and 50 to 70 ns for one that we do not (docs/kernel.md). So neighbours are joined over small gaps
@@ -43,13 +54,21 @@ struct Residency::Question {
   const double* first;
   const double* count;
   uint8_t* states;
-  size_t hits;
+  const std::chrono::nanoseconds stop = worked() + kBudget;
+  std::chrono::nanoseconds touching{};
+  size_t hits = 0;
+  size_t missesInARow = 0;
+  size_t looks = 0;
 
+  bool late() const { return worked() > stop; }
+  // Asked before each of many short calls: looking at the clock costs a good part of one.
+  bool enough() { return missesInARow >= kMissesInARow || (++looks % 32 == 0 && late()); }
   uint64_t begin(size_t entry) const { return static_cast<uint64_t>(first[entry]); }
   uint64_t end(size_t entry) const { return begin(entry) + static_cast<uint64_t>(count[entry]); }
   void resident(size_t entry) {
     states[entry] = 1;
     ++hits;
+    missesInARow = 0;
   }
 };
 
@@ -60,6 +79,14 @@ bool Residency::touch(char* address, size_t length) {
   // Where the kernel cannot populate, the reader takes a minor fault instead; where the page cannot be read, it is no
   // hit.
   return error == 0 || !kernel::abilities().populate;
+}
+
+bool Residency::touch(Question& question, char* address, size_t length) {
+  if (question.touching > kTouchBudget) return true;
+  const std::chrono::nanoseconds start = worked();
+  const bool touched = touch(address, length);
+  question.touching += worked() - start;
+  return touched;
 }
 
 bool Residency::hit(const Window& window, uint64_t page) {
@@ -74,8 +101,7 @@ bool Residency::hit(const Window& window, uint64_t page) {
 
 size_t Residency::vector(const WindowTable& windows, const double* first, const double* count, size_t length,
                          uint8_t* states) {
-  Question question{windows, first, count, states, 0};
-  const Clock::time_point stop = Clock::now() + kBudget;
+  Question question{windows, first, count, states};
   addresses_.clear();
   entries_.clear();
   for (size_t entry = 0; entry < length;) {
@@ -97,7 +123,7 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
     }
     if (to - from >= kMincoreFrom || !kernel::abilities().movePages) {
       askPageCache(question, entry, next, from, to, false);
-      if (Clock::now() > stop) break;
+      if (question.late()) break;
     } else {
       const size_t size = kernel::pageSize();
       for (size_t one = entry; one < next; ++one) {
@@ -108,7 +134,7 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
       }
       if (addresses_.size() >= kAddressesPerCall) {
         askPageTable(question);
-        if (Clock::now() > stop) break;
+        if (question.late()) break;
       }
     }
     entry = next;
@@ -126,7 +152,7 @@ void Residency::askPageTable(Question& question) {
   size_t stretch = SIZE_MAX, stretchEnd = 0;  // entries that are not mapped and close together: one mincore
   uint64_t from = 0, to = 0;
   auto flush = [&] {
-    if (stretch != SIZE_MAX) askPageCache(question, stretch, stretchEnd, from, to, true);
+    if (stretch != SIZE_MAX && !question.enough()) askPageCache(question, stretch, stretchEnd, from, to, true);
     stretch = SIZE_MAX;
   };
   for (size_t i = 0; i < total;) {
@@ -171,12 +197,14 @@ void Residency::askPageCache(Question& question, size_t begin, size_t end, uint6
   };
   // A whole stretch in one go, or else each entry by itself.
   const bool whole = allCached(first, last);
-  if (whole && !((!unmapped && isMapped(window, first, last)) || touch(base, pages * size))) return;
+  if (whole && !((!unmapped && isMapped(window, first, last)) || touch(question, base, pages * size))) return;
   for (size_t entry = begin; entry < end; ++entry) {
     const uint64_t from = question.begin(entry), to = question.end(entry);
     if (question.states[entry] != 0 || from < first || to > last) continue;
-    if (whole || (allCached(from, to) && touch(base + (from - first) * size, (to - from) * size)))
+    if (whole || (allCached(from, to) && touch(question, base + (from - first) * size, (to - from) * size)))
       question.resident(entry);
+    else
+      ++question.missesInARow;
   }
 }
 

@@ -30,6 +30,7 @@ class Residency {
   void askPageCache(Question& question, size_t begin, size_t end, uint64_t first, uint64_t last, bool unmapped);
   bool isMapped(const Window& window, uint64_t first, uint64_t last);
   bool touch(char* address, size_t length);
+  bool touch(Question& question, char* address, size_t length);
 
   // Single pages collected for one move_pages call, and which entry each belongs to.
   std::vector<void*> addresses_;

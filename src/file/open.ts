@@ -21,10 +21,11 @@ export function open(path: string | Buffer | URL | FileHandle, options: OpenOpti
   const { name, target } = targetOf(path);
   checkOptions(options);
   const { signal } = options;
-  return signal ? abandonable(signal, () => openTarget(target, name)) : openTarget(target, name);
+  const trusting = options.trust !== 'never';
+  return signal ? abandonable(signal, () => openTarget(target, name, trusting)) : openTarget(target, name, trusting);
 }
 
-async function openTarget(target: Buffer | number, name: string | undefined): Promise<MappedFile> {
+async function openTarget(target: Buffer | number, name: string | undefined, trusting: boolean): Promise<MappedFile> {
   let native: NativeFile;
   // Loaded now rather than with the first window, which is made in the midst of a synchronous call.
   mapper();
@@ -34,7 +35,7 @@ async function openTarget(target: Buffer | number, name: string | undefined): Pr
     if (cause instanceof NofaultError) throw cause;
     throw openError(cause as SystemError, name ?? `file descriptor ${target}`);
   }
-  return new MappedFile(new Pages(native, name ?? native.path.toString()));
+  return new MappedFile(new Pages(native, name ?? native.path.toString(), trusting));
 }
 
 function openError(cause: SystemError, path: string): NofaultError {

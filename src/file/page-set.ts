@@ -4,6 +4,7 @@ import { onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
 import { selected, startOf, type Vector } from './vector';
+import { Verdicts } from './verdicts';
 
 /** What is known of an entry. */
 const MISSING = 0;
@@ -13,6 +14,10 @@ const FAILED = 3;
 
 /** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
 const PATIENCE = 1000;
+
+/** Entries of a set that are asked about again when all have arrived, and of those that have arrived when one of them is. */
+const ASKED_AGAIN = 8192;
+const AHEAD = 256;
 
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;
@@ -34,6 +39,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #pages: Pages;
   readonly #vector: Vector;
   readonly #states: Uint8Array;
+  readonly #verdicts: Verdicts;
   readonly #errors = new Map<number, unknown>();
   /** Entries that have arrived or failed, in that order. */
   readonly #log: number[] = [];
@@ -54,6 +60,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     this.#pages = pages;
     this.#vector = vector;
     this.#states = states;
+    this.#verdicts = new Verdicts(pages, vector, states);
     this.length = vector.length;
     this.hits = hits;
     this.#pending = this.length - hits;
@@ -79,7 +86,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   tryBytes(entry: number): Uint8Array | undefined {
     this.#pages.assertOpen();
     if (this.#states[entry] === FAILED) throw this.#errors.get(entry);
-    return this.#pages.entry(this.#vector, entry);
+    return this.#verdicts.bytes(entry);
   }
 
   bytes(entry: number): Uint8Array {
@@ -106,6 +113,8 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       release();
     }
     for (const error of this.#errors.values()) throw error;
+    // Whoever waited for all of it will now read all of it. What arrived first may have left again, and one question for all is cheaper than one for each.
+    if (this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.ask(Array.from({ length: this.length }, (_, entry) => entry));
     return this;
   }
 
@@ -151,6 +160,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       if (!mayGoOn()) await nextTurn();
       const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
       if (entry !== undefined) {
+        if (next < this.#log.length && !this.#verdicts.stands(entry)) this.#askAhead(next - 1);
         if (this.#ready(entry)) {
           tries = 0;
           yield entry;
@@ -174,7 +184,12 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
 
   /** Whether an entry can be yielded: its bytes are here in this turn, or asking for them gives an error that will not go away. */
   #ready(entry: number): boolean {
-    return this.#states[entry] === FAILED || this.#pages.closed || this.#pages.entry(this.#vector, entry) !== undefined;
+    return this.#states[entry] === FAILED || this.#pages.closed || this.#verdicts.bytes(entry) !== undefined;
+  }
+
+  /** Asks about the next entries that have arrived, from place `from` in the log on, in one go. */
+  #askAhead(from: number): void {
+    if (!this.#pages.closed) this.#verdicts.ask(this.#log.slice(from, from + AHEAD).filter((entry) => this.#states[entry] === ARRIVED));
   }
 
   #fetch({ signal, priority }: GetOptions): void {
@@ -197,8 +212,10 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
     this.#pending--;
     this.#pages.inFlight--;
-    if (badOffset < 0) this.#states[entry] = ARRIVED;
-    else this.#fail(entry, this.#pages.readError(errno, badOffset, truncated));
+    if (badOffset < 0) {
+      this.#states[entry] = ARRIVED;
+      this.#verdicts.arrived(entry);
+    } else this.#fail(entry, this.#pages.readError(errno, badOffset, truncated));
     this.#log.push(entry);
   }
 

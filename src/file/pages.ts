@@ -5,8 +5,11 @@ import type { FileStats } from './contract';
 import { type Extent, lengthOf, startOf, type Vector } from './vector';
 import { Windows } from './windows';
 
-/** Windows that one call makes at most, so that a vector over thousands of them does not hold the loop; the others' pages are fetched meanwhile. */
-const NEW_WINDOWS = 64;
+/**
+ * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others' pages are fetched
+ * meanwhile, and mapped when they are read.
+ */
+const MAKING = 1;
 
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;
@@ -37,10 +40,14 @@ export class Pages implements Extent {
   lastError: NofaultError | undefined;
   inFlight = 0;
 
-  constructor(native: NativeFile, path: string) {
+  /** Whether a verdict may stand for a turn of the event loop. */
+  readonly trusting: boolean;
+
+  constructor(native: NativeFile, path: string, trusting: boolean) {
     const { pageSize, windowLength, windowStride } = addon();
     this.path = path;
     this.native = native;
+    this.trusting = trusting;
     this.size = native.size;
     this.pageSize = pageSize;
     this.pageCount = Math.ceil(native.size / pageSize);
@@ -105,6 +112,11 @@ export class Pages implements Extent {
     return this.#windows.at(page) !== undefined;
   }
 
+  /** Whether the window of entries that start at `page` is mapped. */
+  isMapped(page: number): boolean {
+    return this.#windows.find(page) !== undefined;
+  }
+
   windowError(): NofaultError {
     const { maxWindows } = addon();
     return new NofaultError(
@@ -121,14 +133,15 @@ export class Pages implements Extent {
     const { length, first, count } = vector;
     const states = new Uint8Array(length);
     let empty = 0;
-    let made = 0;
+    let stop = 0;
     for (let i = 0; i < length; i++) {
       if (count[i] === 0) {
         states[i] = 1;
         empty++;
-      } else if (this.#windows.find(first[i] as number) === undefined && made < NEW_WINDOWS) {
-        this.#windows.at(first[i] as number);
-        made++;
+      } else if (this.#windows.find(first[i] as number) === undefined) {
+        const now = performance.now();
+        stop ||= now + MAKING;
+        if (now < stop) this.#windows.at(first[i] as number);
       }
     }
     const hits = empty < length ? this.native.residency(first, count, length, states) + empty : empty;

@@ -44,7 +44,7 @@ export function pageVector(input: Iterable<number | Run> | Uint32Array, extent: 
   const { pageCount } = extent;
   if (input instanceof Uint32Array) {
     if (input.length > MOST_ENTRIES) throw tooMany();
-    const first = Float64Array.from(input);
+    const first = new Float64Array(input);
     for (let i = 0; i < first.length; i++) {
       if ((first[i] as number) >= pageCount) throw outOfRange(`entry ${i}, page ${first[i]}`, extent);
     }

@@ -142,6 +142,8 @@ test('closing while an entry that had left memory is fetched again is no failure
   const asked = [iterator.next(), iterator.next()];
   await file.close();
   for (const { done } of await Promise.all(asked)) expect(done).toBe(false);
+  // Nor does it cost the entry its place in the set.
+  expect(await collect(set)).toHaveLength(16);
   expect(file.stats()).toMatchObject({ errors: 0, lastError: undefined, inFlight: 0 });
 });
 

@@ -1,5 +1,5 @@
 import { type MappedFile, open, type PageSet } from '../../src/index';
-import { evictUnmapped, GiB, MiB, pattern, TestFiles } from '../files';
+import { evictMapped, evictUnmapped, GiB, MiB, pattern, TestFiles } from '../files';
 import { bytesIfThere, collect } from '../reading';
 
 const files = TestFiles.make();
@@ -145,4 +145,25 @@ test('work between two entries does not lose any', async () => {
   }
   expect(order.sort((a, b) => a - b)).toEqual([...Array(60).keys()]);
   await hole.close();
+});
+
+test.each(['hits', 'arrivals'])('%s that have left memory before their turn are brought back for it', async (kind) => {
+  const own = files.patterned(kind, 16 * 4096);
+  for (let bytesMissing = true; bytesMissing; ) {
+    if (kind === 'arrivals') evictUnmapped(own);
+    const small = await open(own, { trust: 'never' });
+    if (kind === 'hits') await small.getPages([{ first: 0, count: 16 }]).arrived;
+    const set = small.getPages([...Array(16).keys()]);
+    await set.arrived;
+    evictMapped(own, 0, 16);
+    const order: number[] = [];
+    bytesMissing = false;
+    for await (const entry of set) {
+      order.push(entry);
+      // Between its turn and this line a page could be reclaimed once more: then all of it is done again.
+      if (!bytesIfThere(set, entry)) bytesMissing = true;
+    }
+    expect(order.sort((a, b) => a - b)).toEqual([...Array(16).keys()]);
+    await small.close();
+  }
 });

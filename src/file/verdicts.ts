@@ -1,0 +1,65 @@
+import type { Pages } from './pages';
+import { thisTurn } from './turn';
+import { selected, type Vector } from './vector';
+
+/** Entries that are asked about at once at most, when they are wanted one after the other. */
+const MOST = 1024;
+
+/**
+ * Which entries of a vector are known to be resident. A verdict stands for the turn of the event loop in which it was given (or not at all, when the file
+ * was opened with `trust: 'never'`); then the kernel is asked again, about several entries at once where they are likely to be wanted.
+ */
+export class Verdicts {
+  readonly #pages: Pages;
+  readonly #vector: Vector;
+  /** What the first question found, and its turn. */
+  readonly #first: Uint8Array;
+  readonly #firstTurn: number;
+  /** The turn of each entry's last verdict. Made when one is given later than the first. */
+  #turns: Uint32Array | undefined;
+  #next = -1;
+  #stride = 1;
+
+  /** `states` are the answers of a question that has just been asked: 1 for a resident entry. */
+  constructor(pages: Pages, vector: Vector, states: Uint8Array) {
+    this.#pages = pages;
+    this.#vector = vector;
+    this.#first = states;
+    this.#firstTurn = pages.trusting ? thisTurn() : 0;
+  }
+
+  /** Whether the entry is resident by a verdict that still stands. */
+  stands(entry: number): boolean {
+    const turn = thisTurn();
+    return (this.#firstTurn === turn && this.#first[entry] === 1) || this.#turns?.[entry] === turn;
+  }
+
+  /** The entry has been brought in and mapped a moment ago. */
+  arrived(entry: number): void {
+    if (this.#pages.trusting && this.#pages.isMapped(this.#vector.first[entry] as number)) this.#note(entry);
+  }
+
+  /** The entry's bytes if they are resident; entries wanted in ascending order are asked about ahead, ever more of them. */
+  bytes(entry: number): Uint8Array | undefined {
+    if (this.#pages.trusting && !this.stands(entry)) {
+      this.#stride = entry === this.#next ? Math.min(2 * this.#stride, MOST) : 1;
+      this.#next = Math.min(entry + this.#stride, this.#vector.length);
+      if (this.#stride > 1) this.ask(Array.from({ length: this.#next - entry }, (_, i) => entry + i));
+    }
+    return this.stands(entry) ? this.#pages.view(this.#vector, entry) : this.#pages.entry(this.#vector, entry);
+  }
+
+  /** Asks about some entries at once; what is resident stands for this turn. */
+  ask(entries: readonly number[]): void {
+    if (!this.#pages.trusting) return;
+    const open = entries.filter((entry) => !this.stands(entry));
+    if (open.length === 0) return;
+    const { states } = this.#pages.ask(selected(this.#vector, open));
+    for (const [i, entry] of open.entries()) if (states[i] === 1) this.#note(entry);
+  }
+
+  #note(entry: number): void {
+    this.#turns ??= new Uint32Array(this.#vector.length);
+    this.#turns[entry] = thisTurn();
+  }
+}
