@@ -14,7 +14,8 @@ export interface ByteRange {
 
 export interface OpenOptions {
   /**
-   * How long a verdict (this page is resident) is believed. `'never'` asks the kernel on every call. `'watch'` lets a young verdict stand.
+   * How long a verdict (this page is resident) is believed. `'never'` asks the kernel on every call. `'watch'` lets a young verdict stand: the one that a
+   * set was given, for a turn of the event loop.
    * @default 'watch'
    */
   readonly trust?: 'watch' | 'never';
