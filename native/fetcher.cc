@@ -95,7 +95,7 @@ void Fetcher::submit(std::shared_ptr<Request> request) {
   Device& device = devices_[request->file->device];
   if (!request->scan) device.interactive = Clock::now();
   device.requests[request->scan].push_back(std::move(request));
-  wake(1);
+  wake(2);
 }
 
 void Fetcher::run(dev_t device, std::function<void()> task) {

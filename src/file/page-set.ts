@@ -114,7 +114,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     }
     for (const error of this.#errors.values()) throw error;
     // Whoever waited for all of it will now read all of it. What arrived first may have left again, and one question for all is cheaper than one for each.
-    if (this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.ask(Array.from({ length: this.length }, (_, entry) => entry));
+    if (this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.askRun(0, this.length);
     return this;
   }
 

@@ -130,22 +130,28 @@ export class Pages implements Extent {
 
   /** For each entry 1 where it is resident and 0 where it is not (or where that would take too long to find out now). */
   ask(vector: Vector): { readonly states: Uint8Array<ArrayBuffer>; readonly hits: number } {
-    const { length, first, count } = vector;
-    const states = new Uint8Array(length);
-    let empty = 0;
+    const states = new Uint8Array(vector.length);
+    return { states, hits: this.askOpen(vector.first, vector.count, states) };
+  }
+
+  /** The same for the entries whose state is 0; the number of entries whose state is 1 afterwards. */
+  askOpen(first: Float64Array, count: Float64Array, states: Uint8Array): number {
+    const { length } = states;
+    let known = 0;
     let stop = 0;
     for (let i = 0; i < length; i++) {
-      if (count[i] === 0) {
+      if (states[i] === 1) {
+        known++;
+      } else if (count[i] === 0) {
         states[i] = 1;
-        empty++;
+        known++;
       } else if (this.#windows.find(first[i] as number) === undefined) {
         const now = performance.now();
         stop ||= now + MAKING;
         if (now < stop) this.#windows.at(first[i] as number);
       }
     }
-    const hits = empty < length ? this.native.residency(first, count, length, states) + empty : empty;
-    return { states, hits };
+    return known < length ? known + this.native.residency(first, count, length, states) : known;
   }
 
   /** The error of an entry that the fetcher could not bring in. */

@@ -44,9 +44,19 @@ export class Verdicts {
     if (this.#pages.trusting && !this.stands(entry)) {
       this.#stride = entry === this.#next ? Math.min(2 * this.#stride, MOST) : 1;
       this.#next = Math.min(entry + this.#stride, this.#vector.length);
-      if (this.#stride > 1) this.ask(Array.from({ length: this.#next - entry }, (_, i) => entry + i));
+      if (this.#stride > 1) this.askRun(entry, this.#next);
     }
     return this.stands(entry) ? this.#pages.view(this.#vector, entry) : this.#pages.entry(this.#vector, entry);
+  }
+
+  /** Asks about the entries from `from` up to `to` at once; what is resident stands for this turn. */
+  askRun(from: number, to: number): void {
+    if (!this.#pages.trusting) return;
+    const { first, count } = this.#vector;
+    const states = new Uint8Array(to - from);
+    for (let i = 0; i < states.length; i++) if (this.stands(from + i)) states[i] = 1;
+    this.#pages.askOpen(first.subarray(from, to), count.subarray(from, to), states);
+    for (let i = 0; i < states.length; i++) if (states[i] === 1) this.#note(from + i);
   }
 
   /** Asks about some entries at once; what is resident stands for this turn. */
