@@ -16,8 +16,11 @@ const FAILED = 3;
 const PATIENCE = 1000;
 
 /** Entries of a set that are asked about again when all have arrived, and of those that have arrived when one of them is. */
-const ASKED_AGAIN = 8192;
+const ASKED_AGAIN = 1024;
 const AHEAD = 256;
+
+/** How long one turn makes windows for misses, in ms. */
+const MAKING = 0.5;
 
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;
@@ -44,7 +47,9 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   /** Entries that have arrived or failed, in that order. */
   readonly #log: number[] = [];
   #pending: number;
-  #request: number | undefined;
+  #fetching = false;
+  /** What the fetcher knows this set's misses by. */
+  readonly #requests: number[] = [];
   #uncancel: (() => void) | undefined;
   #arrived: Promise<PageSet> | undefined;
   #listeners: (() => void)[] = [];
@@ -197,16 +202,48 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       this.fail(signal.reason);
       return;
     }
-    const { native } = this.#pages;
     const entries = new Uint32Array(this.#pending);
     for (let entry = 0, at = 0; entry < this.length; entry++) {
       if (this.#states[entry] === MISSING) entries[at++] = entry;
     }
-    this.#request = native.fetch(entries, this.#vector.first, this.#vector.count, priority === 'scan');
-    expect(this.#request, this);
+    this.#fetching = true;
     this.#pages.inFlight += this.#pending;
     this.#pages.depend(this);
     if (signal) this.#uncancel = onAbort(signal, () => this.fail(signal.reason));
+    this.#submit(entries, priority === 'scan', 0);
+  }
+
+  /**
+   * Has entries fetched: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making`
+   * ms now and some more in each turn.
+   */
+  #submit(entries: Uint32Array, scan: boolean, making: number): void {
+    const { first, count } = this.#vector;
+    const stop = performance.now() + making;
+    const ready: number[] = [];
+    const later: number[] = [];
+    for (const entry of entries) {
+      const page = first[entry] as number;
+      if (this.#pages.isMapped(page)) {
+        ready.push(entry);
+      } else if (making > 0 && performance.now() < stop) {
+        // Where no window can be had now, the bytes at least come into memory.
+        this.#pages.hasWindow(page);
+        ready.push(entry);
+      } else {
+        later.push(entry);
+      }
+    }
+    if (ready.length > 0) {
+      const request = this.#pages.native.fetch(Uint32Array.from(ready), first, count, scan);
+      expect(request, this);
+      this.#requests.push(request);
+    }
+    if (later.length > 0) {
+      setImmediate(() => {
+        if (!this.complete) this.#submit(Uint32Array.from(later), scan, MAKING);
+      });
+    }
   }
 
   settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
@@ -227,10 +264,8 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   /** Fails everything that is still missing. */
   fail(reason: unknown): void {
     if (this.complete) return;
-    if (this.#request !== undefined) {
-      this.#pages.native.cancel(this.#request);
-      this.#pages.inFlight -= this.#pending;
-    }
+    if (this.#fetching) this.#pages.inFlight -= this.#pending;
+    for (const request of this.#requests) this.#pages.native.cancel(request);
     for (let entry = 0; entry < this.length; entry++) {
       if (this.#states[entry] !== MISSING) continue;
       this.#states[entry] = FAILED;
@@ -249,7 +284,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   }
 
   #finish(): void {
-    if (this.#request !== undefined) forget(this.#request);
+    for (const request of this.#requests) forget(request);
     this.#uncancel?.();
     this.#pages.settled(this);
   }
