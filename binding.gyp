@@ -7,6 +7,7 @@
         "native/environment.cc",
         "native/kernel.cc",
         "native/window.cc",
+        "native/window_memory.cc",
         "native/residency.cc",
         "native/residency_map.cc",
         "native/fill.cc",

@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "opening.h"
 #include "residency_map.h"
+#include "window_memory.h"
 
 namespace nofault {
 
@@ -33,63 +34,6 @@ Napi::RangeError refused(Napi::Env env, const char* what) {
 struct Made {
   std::shared_ptr<OpenFile> file;
 };
-
-// A window's memory as V8 sees it.
-struct Memory {
-  char* base;
-  int64_t length;
-  char heralds = 0;
-  int owners = 2;           // the window's buffer and its herald
-  bool placed = true;       // in a table
-  bool mapped = true;       // counted in mappedWindows
-  bool discounted = false;  // V8 has been told not to count it, and must be told otherwise before it loses it
-};
-
-void adjust(napi_env env, int64_t bytes) {
-  int64_t total = 0;
-  napi_adjust_external_memory(env, bytes, &total);
-}
-
-// V8 counts the window's memory again. Before V8 loses it, and not after: it aborts when its count falls below zero
-// (docs/kernel.md).
-void recount(napi_env env, Memory& memory) {
-  if (memory.discounted) adjust(env, memory.length);
-  memory.discounted = false;
-}
-
-void release(Memory* memory) {
-  if (--memory->owners == 0) delete memory;
-}
-
-// Takes the window off the file at once: all views of it get length 0.
-void detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
-  recount(env, memory);
-  memory.mapped = false;
-  --mappedWindows;
-  napi_detach_arraybuffer(env, arrayBuffer);
-  // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
-  if (const int error = coverWindow(memory.base, static_cast<uint64_t>(memory.length)))
-    throw systemError(env, "a window could not be taken off the file", error, "mmap");
-}
-
-void onCollected(napi_env env, void* data, void*) {
-  auto* memory = static_cast<Memory*>(data);
-  const auto known = Environment::of(env)->windowsGivenUp.find(memory->base);
-  if (known != Environment::of(env)->windowsGivenUp.end() && known->second == memory)
-    Environment::of(env)->windowsGivenUp.erase(known);
-  if (memory->mapped) --mappedWindows;
-  if (memory->placed) --placedWindows;
-  release(memory);
-}
-
-// When an environment ends, Node detaches its external buffers, the newest first, before it runs any hook. A buffer
-// that is made right after a window's, and kept as long, therefore goes just before it.
-Napi::Value herald(Napi::Env env, Memory* memory) {
-  return Napi::Buffer<char>::New(env, &memory->heralds, 1, [memory](Napi::Env env, char*) {
-    recount(env, *memory);
-    release(memory);
-  });
-}
 
 }  // namespace
 
@@ -216,17 +160,7 @@ Napi::Value File::place(const Napi::CallbackInfo& info) {
   const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
   if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
   auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize());
-  auto* memory = new Memory{buffer.Data(), static_cast<int64_t>(bytes)};
-  // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
-  napi_value arrayBuffer = buffer.ArrayBuffer();
-  napi_add_finalizer(env, arrayBuffer, memory, onCollected, nullptr, nullptr);
-  window->owner = memory;
-  Napi::Value guard = herald(env, memory);
-  // The file's pages are no memory of this process: V8 must not collect garbage to get rid of them.
-  adjust(env, -memory->length);
-  memory->discounted = true;
-  ++mappedWindows;
-  ++placedWindows;
+  Napi::Value guard = adoptMemory(env, buffer, *window);
   std::lock_guard lock(file.windowsMutex);
   file.windows.set(number, std::move(window));
   return guard;
@@ -247,28 +181,19 @@ void File::remove(const Napi::CallbackInfo& info) {
     std::lock_guard lock(file.windowsMutex);
     file.windows.set(number, nullptr);
   }
-  auto* memory = static_cast<Memory*>(window->owner);
-  memory->placed = false;
-  --placedWindows;
-  if (info[2].ToBoolean()) {
-    detach(env, *memory, buffer.ArrayBuffer());
-  } else if (memory->discounted) {
-    memory->discounted = false;
-    file.environment->owe(memory->length);
-    file.environment->windowsGivenUp[memory->base] = memory;
+  if (!info[2].ToBoolean()) {
+    giveUpMemory(env, *window);
+  } else if (const int error = detachMemory(env, *window, buffer.ArrayBuffer())) {
+    throw systemError(env, "a window could not be taken off the file", error, "mmap");
   }
 }
 
 void File::detachGivenUp(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!info[0].IsArrayBuffer()) throw refused(env, "to detach anything but an ArrayBuffer");
-  auto arrayBuffer = info[0].As<Napi::ArrayBuffer>();
-  auto& givenUp = Environment::of(env)->windowsGivenUp;
-  const auto known = givenUp.find(arrayBuffer.Data());
-  if (known == givenUp.end()) throw refused(env, "memory that is no window given up");
-  auto* memory = static_cast<Memory*>(known->second);
-  givenUp.erase(known);
-  detach(env, *memory, arrayBuffer);
+  const int error = detachGivenUpMemory(env, info[0].As<Napi::ArrayBuffer>());
+  if (error < 0) throw refused(env, "memory that is no window given up");
+  if (error > 0) throw systemError(env, "a window could not be taken off the file", error, "mmap");
 }
 
 Napi::Value File::idle(const Napi::CallbackInfo& info) {

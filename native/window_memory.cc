@@ -1,0 +1,107 @@
+#include "window_memory.h"
+
+#include "environment.h"
+
+namespace nofault {
+
+namespace {
+
+struct Memory {
+  char* base;
+  int64_t length;
+  char heralds = 0;
+  int owners = 2;           // the window's buffer and its herald
+  bool placed = true;       // in a table
+  bool mapped = true;       // counted in mappedWindows
+  bool discounted = false;  // V8 has been told not to count it, and must be told otherwise before it loses it
+};
+
+void adjust(napi_env env, int64_t bytes) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env, bytes, &total);
+}
+
+// V8 counts the memory again. Before V8 loses it, and not after.
+void recount(napi_env env, Memory& memory) {
+  if (memory.discounted) adjust(env, memory.length);
+  memory.discounted = false;
+}
+
+void release(Memory* memory) {
+  if (--memory->owners == 0) delete memory;
+}
+
+void onCollected(napi_env env, void* data, void*) {
+  auto* memory = static_cast<Memory*>(data);
+  auto& givenUp = Environment::of(env)->windowsGivenUp;
+  const auto known = givenUp.find(memory->base);
+  if (known != givenUp.end() && known->second == memory) givenUp.erase(known);
+  if (memory->mapped) --mappedWindows;
+  if (memory->placed) --placedWindows;
+  release(memory);
+}
+
+// When an environment ends, Node detaches its external buffers, the newest first, before it runs any hook. A buffer
+// that is made right after a window's, and kept as long, therefore goes just before it.
+Napi::Value herald(Napi::Env env, Memory* memory) {
+  return Napi::Buffer<char>::New(env, &memory->heralds, 1, [memory](Napi::Env env, char*) {
+    recount(env, *memory);
+    release(memory);
+  });
+}
+
+int detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
+  recount(env, memory);
+  memory.mapped = false;
+  --mappedWindows;
+  napi_detach_arraybuffer(env, arrayBuffer);
+  // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
+  return coverWindow(memory.base, static_cast<uint64_t>(memory.length));
+}
+
+// The window is no longer in a table.
+Memory& displace(Window& window) {
+  auto* memory = static_cast<Memory*>(window.owner);
+  memory->placed = false;
+  --placedWindows;
+  return *memory;
+}
+
+}  // namespace
+
+Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window) {
+  auto* memory = new Memory{buffer.Data(), static_cast<int64_t>(buffer.Length())};
+  window.owner = memory;
+  ++mappedWindows;
+  ++placedWindows;
+  // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
+  napi_add_finalizer(env, buffer.ArrayBuffer(), memory, onCollected, nullptr, nullptr);
+  // The herald first: an environment that is being terminated refuses it, and then nothing has been told to V8.
+  Napi::Value guard = herald(env, memory);
+  adjust(env, -memory->length);
+  memory->discounted = true;
+  return guard;
+}
+
+int detachMemory(Napi::Env env, Window& window, Napi::ArrayBuffer memory) {
+  return detach(env, displace(window), memory);
+}
+
+void giveUpMemory(Napi::Env env, Window& window) {
+  Memory& memory = displace(window);
+  const std::shared_ptr<Environment>& environment = Environment::of(env);
+  if (memory.discounted) environment->owe(memory.length);
+  memory.discounted = false;
+  environment->windowsGivenUp[memory.base] = &memory;
+}
+
+int detachGivenUpMemory(Napi::Env env, Napi::ArrayBuffer arrayBuffer) {
+  auto& givenUp = Environment::of(env)->windowsGivenUp;
+  const auto known = givenUp.find(arrayBuffer.Data());
+  if (known == givenUp.end()) return -1;
+  auto* memory = static_cast<Memory*>(known->second);
+  givenUp.erase(known);
+  return detach(env, *memory, arrayBuffer);
+}
+
+}  // namespace nofault
