@@ -21,12 +21,14 @@ std::chrono::nanoseconds worked() {
 
 // The loop's thread asks no longer than this about one vector; what is left then counts as missing, and a fetcher's
 // thread finds it in memory.
-constexpr auto kBudget = std::chrono::milliseconds(2);
+constexpr auto kBudget = std::chrono::microseconds(1500);
 // And maps what is cached no longer than this; the reader then takes minor faults for the rest.
-constexpr auto kTouchBudget = std::chrono::microseconds(500);
+constexpr auto kTouchBudget = std::chrono::microseconds(250);
 // After so many missing pages in a row the kernel is not asked about the others that we do not map: each would cost the
 // loop a call, and a thread will see.
-constexpr size_t kMissesInARow = 256;
+constexpr size_t kMissesInARow = 64;
+// And it is not asked about scattered pages more often than this for one vector, at about 1 us a call.
+constexpr size_t kLooks = 256;
 
 // move_pages costs 150 to 250 ns a page wherever the page lies; mincore costs 700 ns a call, then 0.4 to 2 ns for a
 // page that we map and 50 to 70 ns for one that we do not (docs/kernel.md). So neighbours are joined over small gaps
@@ -61,8 +63,8 @@ struct Residency::Question {
   size_t looks = 0;
 
   bool late() const { return worked() > stop; }
-  // Asked before each of many short calls: looking at the clock costs a good part of one.
-  bool enough() { return missesInARow >= kMissesInARow || (++looks % 32 == 0 && late()); }
+  // Asked before each of many short calls.
+  bool enough() { return missesInARow >= kMissesInARow || ++looks > kLooks; }
   uint64_t begin(size_t entry) const { return static_cast<uint64_t>(first[entry]); }
   uint64_t end(size_t entry) const { return begin(entry) + static_cast<uint64_t>(count[entry]); }
   void resident(size_t entry) {

@@ -41,7 +41,7 @@ export class MappedFile implements AsyncDisposable {
 
   /**
    * Asks for a vector of page numbers and runs of pages: what is resident is there at once, the rest is fetched in the background. Duplicates, overlaps
-   * and any order are welcome. A run has at most 16 MiB. What the kernel cannot be asked about within about 2 ms counts as
+   * and any order are welcome. A run has at most 16 MiB. What the kernel cannot be asked about within about 1.5 ms counts as
    * missing, and arrives as soon as a thread has looked.
    */
   getPages(vector: Iterable<number | Run> | Uint32Array, options: GetOptions = {}): PageSet {

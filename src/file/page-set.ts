@@ -220,22 +220,23 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   #submit(entries: Uint32Array, scan: boolean, making: number): void {
     const { first, count } = this.#vector;
     const stop = performance.now() + making;
-    const ready: number[] = [];
+    const ready = new Uint32Array(entries.length);
     const later: number[] = [];
+    let n = 0;
     for (const entry of entries) {
       const page = first[entry] as number;
       if (this.#pages.isMapped(page)) {
-        ready.push(entry);
+        ready[n++] = entry;
       } else if (making > 0 && performance.now() < stop) {
         // Where no window can be had now, the bytes at least come into memory.
         this.#pages.hasWindow(page);
-        ready.push(entry);
+        ready[n++] = entry;
       } else {
         later.push(entry);
       }
     }
-    if (ready.length > 0) {
-      const request = this.#pages.native.fetch(Uint32Array.from(ready), first, count, scan);
+    if (n > 0) {
+      const request = this.#pages.native.fetch(ready.subarray(0, n), first, count, scan);
       expect(request, this);
       this.#requests.push(request);
     }
