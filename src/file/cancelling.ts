@@ -1,3 +1,12 @@
+import { invalidArgument } from '../errors';
+
+/** Checks that options are an object whose signal, if there is one, is an AbortSignal. */
+export function checkSignal(options: { readonly signal?: AbortSignal }): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
+}
+
 /** What to call when a signal aborts. One listener a signal: Node warns of a leak when many calls share one and each adds its own. */
 const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 import { invalidArgument, NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
-import { onAbort } from './cancelling';
+import { checkSignal, onAbort } from './cancelling';
 import type { OpenOptions } from './contract';
 import { MappedFile } from './mapped-file';
 import { mapper } from './mapper';
@@ -90,8 +90,7 @@ function targetOf(path: unknown): { target: Buffer | number; name: string | unde
 }
 
 function checkOptions(options: OpenOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const { trust, signal } = options;
+  checkSignal(options);
+  const { trust } = options;
   if (trust !== undefined && trust !== 'watch' && trust !== 'never') throw invalidArgument('options.trust', "'watch' or 'never'", trust);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
 }

@@ -1,6 +1,6 @@
 import { invalidArgument, NofaultError } from '../errors';
 import { expect, forget, hold, type Recipient, release } from './arrivals';
-import { onAbort } from './cancelling';
+import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
 import { selected, startOf, type Vector } from './vector';
@@ -27,9 +27,8 @@ const SLICE = 0.5;
 
 /** Checks the options of a call that may wait. */
 export function checkOptions(options: GetOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const { signal, priority } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  checkSignal(options);
+  const { priority } = options;
   if (priority !== undefined && priority !== 'interactive' && priority !== 'scan') {
     throw invalidArgument('options.priority', "'interactive' or 'scan'", priority);
   }

@@ -6,8 +6,8 @@ import { type Extent, lengthOf, startOf, type Vector } from './vector';
 import { Windows } from './windows';
 
 /**
- * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others' pages are fetched
- * meanwhile, and mapped when they are read.
+ * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
+ * windows are made in the next turns.
  */
 const MAKING = 1;
 
