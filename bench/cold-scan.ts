@@ -1,12 +1,11 @@
-import { type MappedFile, open, type Run } from 'nofault';
+import { type MappedFile, open } from 'nofault';
 import { baseline } from './baseline';
 import type { Figure, Surroundings } from './contract';
+import { Scan } from './scan';
 import { quantile, Random } from './statistics';
 import type { TestFile } from './test-file';
 
 const MIB = 2 ** 20;
-const RUN_PAGES = (4 * MIB) / baseline.pageSize;
-const VECTORS_IN_FLIGHT = 8;
 const ROUNDS = 4;
 const MISSES_A_ROUND = 250;
 /** Before misses are timed, the scan has to be at full depth. */
@@ -78,47 +77,4 @@ async function misses(mapped: MappedFile, pages: Uint32Array, over: () => boolea
     if (set.misses === 1) taken.push(elapsed);
   }
   return taken;
-}
-
-/** Reads pages 0 to `end` once, in vectors of one run each, several in flight. */
-class Scan {
-  bytes = 0;
-  ended = false;
-  private next = 0;
-  private readonly started = performance.now();
-  private readonly cancelling = new AbortController();
-  private readonly workers: Promise<unknown>;
-
-  constructor(
-    private readonly mapped: MappedFile,
-    private readonly end: number,
-  ) {
-    this.workers = Promise.all(Array.from({ length: VECTORS_IN_FLIGHT }, () => this.work()));
-    this.workers.catch(() => {});
-  }
-
-  seconds(): number {
-    return (performance.now() - this.started) / 1000;
-  }
-
-  async lead(milliseconds: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  }
-
-  private async work(): Promise<void> {
-    while (this.next < this.end) {
-      const run: Run = { first: this.next, count: Math.min(RUN_PAGES, this.end - this.next) };
-      this.next += run.count;
-      await this.mapped.getPages([run], { priority: 'scan', signal: this.cancelling.signal }).arrived;
-      this.bytes += run.count * baseline.pageSize;
-    }
-    this.ended = true;
-  }
-
-  async stop(): Promise<void> {
-    this.cancelling.abort();
-    await this.workers.catch((error: unknown) => {
-      if (error !== this.cancelling.signal.reason) throw error;
-    });
-  }
 }

@@ -24,5 +24,7 @@ export interface Surroundings {
 export interface Bench {
   readonly name: string;
   readonly what: string;
+  /** Why it cannot be run here; undefined, or not there, where it can. */
+  lacks?(): string | undefined;
   run(surroundings: Surroundings): Promise<Figure[]>;
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open as openHandle } from 'node:fs/promises';
 import { type MappedFile, open } from 'nofault';
 import { baseline, type PlainMap } from './baseline';
 import type { Bench, Figure, Surroundings } from './contract';
+import { hitFigures } from './hit-figures';
 import { type Contestant, compete } from './rounds';
 import { Random } from './statistics';
 import type { TestFile } from './test-file';
@@ -13,6 +14,8 @@ const PAGES_OF_64_MIB = 64 * (2 ** 20 / baseline.pageSize);
 const STRETCH = 300 * (2 ** 20 / baseline.pageSize) + 1;
 const SCATTERED = 4096;
 const VECTOR = 1000;
+/** Entries of a short vector, as one query needs. */
+const SHORT = 16;
 /** getPages calls in one run: about as many pages as the other contestants ask about, so that all are compiled alike. */
 const CALLS = 8;
 
@@ -67,7 +70,7 @@ async function measure(surroundings: Surroundings, file: TestFile, single: Uint3
     hits.check();
     const rounds = surroundings.quick ? { rounds: 15, warmUp: 5 } : { rounds: 60, warmUp: 10 };
     surroundings.narrate(`${rounds.rounds} rounds`);
-    return hits.figures(await compete(hits.contestants(), rounds));
+    return hitFigures(await compete(hits.contestants(), rounds));
   } finally {
     plain.unmap();
     await handle.close();
@@ -76,7 +79,7 @@ async function measure(surroundings: Surroundings, file: TestFile, single: Uint3
   }
 }
 
-/** Each contestant's cost is nanoseconds a page. */
+/** Each contestant's cost is nanoseconds a page, or a vector where its name says 16. */
 class Hits {
   /** What the bytes read add up to, so that no compiler can leave a read out. */
   sum = 0;
@@ -127,9 +130,11 @@ class Hits {
       { name: 'handleRead', prepare: () => this.prepare(), run: () => this.handleRead() },
       this.synchronous('getPages', () => this.getPages(this.asking)),
       this.synchronous('mincoreEach', () => this.mincoreEach()),
+      this.synchronous('mincoreOf16', () => SHORT * this.perPage(this.plain.ask(this.order, 1), this.order)),
       this.synchronous('mincore16', () => this.perPage(this.plain.ask(this.order, 16), this.order)),
-      this.synchronous('tryPageWatch', () => this.tryPage(this.watching)),
-      this.synchronous('getPagesWatch', () => this.getPages(this.watching)),
+      this.overBoard('board', SCATTERED, () => this.tryPage(this.watching)),
+      this.overBoard('getPagesBoard', CALLS * VECTOR, () => this.getPages(this.watching)),
+      this.overBoard('vector16', CALLS * SCATTERED, () => this.vector16()),
       this.synchronous('getPagesBytes', () => this.getPagesBytes()),
       this.synchronous('viewOnly', () => this.viewOnly()),
     ];
@@ -152,6 +157,17 @@ class Hits {
         return cost < 0 ? undefined : cost;
       },
     };
+  }
+
+  /** The same, for a run of so many questions that only counts when the boards have answered all of them. */
+  private overBoard(name: string, questions: number, run: () => number): Contestant {
+    return this.synchronous(name, () => {
+      // What is not on a board gets there by being asked about.
+      for (const pages of [this.single, this.vector]) this.watching.getPages(pages);
+      const before = this.watching.stats().boardHits;
+      const cost = run();
+      return this.watching.stats().boardHits - before === questions ? cost : -1;
+    });
   }
 
   private perPage(nanoseconds: number, pages: Uint32Array): number {
@@ -227,6 +243,19 @@ class Hits {
     return misses === 0 ? this.perPage(elapsed, vector) : -1;
   }
 
+  /** Nanoseconds for one vector of 16 entries: all vectors that the order of pages can be cut into. */
+  private vector16(): number {
+    const { order, watching } = this;
+    const vectors = Array.from({ length: order.length / SHORT }, (_, i) => order.slice(i * SHORT, (i + 1) * SHORT));
+    let misses = 0;
+    const start = process.hrtime.bigint();
+    for (let call = 0; call < CALLS; call++) {
+      for (let i = 0; i < vectors.length; i++) misses += watching.getPages(vectors[i] as Uint32Array).misses;
+    }
+    const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
+    return misses === 0 ? elapsed / vectors.length : -1;
+  }
+
   private getPagesBytes(): number {
     const { vector } = this;
     let sum = 0;
@@ -237,35 +266,5 @@ class Hits {
     const elapsed = Number(process.hrtime.bigint() - start);
     this.sum += sum;
     return this.perPage(elapsed, vector);
-  }
-
-  figures(samples: Awaited<ReturnType<typeof compete>>): Figure[] {
-    return [
-      samples.ratio(
-        'tryPage_over_mincore',
-        'tryPage',
-        'mincoreAndByte',
-        'tryPage asking the kernel each time / one mincore and a byte in C++',
-        {
-          atMost: 1.2,
-        },
-      ),
-      samples.ratio('handleRead_over_tryPage', 'handleRead', 'tryPage', 'await filehandle.read of a page / tryPage', { atLeast: 30 }),
-      samples.ratio('readSync_over_tryPage', 'readSync', 'tryPage', 'fs.readSync of a page / tryPage'),
-      samples.ratio('mincoreEach_over_getPages', 'mincoreEach', 'getPages', 'one mincore a page in C++ / one getPages of 1,000 pages', {
-        atLeast: 3,
-      }),
-      samples.cost('tryPage_ns', 'tryPage', "tryPage and a byte read, trust 'never'"),
-      samples.cost('tryPageWatch_ns', 'tryPageWatch', "tryPage and a byte read, trust 'watch'"),
-      samples.cost('mincoreAndByte_ns', 'mincoreAndByte', 'one mincore and a byte read, C++'),
-      samples.cost('viewAndByte_ns', 'viewOnly', 'a view of a plain mapping and a byte read, nobody asked'),
-      samples.cost('readSync_ns', 'readSync', 'fs.readSync of a page'),
-      samples.cost('handleRead_ns', 'handleRead', 'await filehandle.read of a page'),
-      samples.cost('getPages_ns_per_page', 'getPages', "getPages of 1,000 pages, trust 'never', a page"),
-      samples.cost('getPagesWatch_ns_per_page', 'getPagesWatch', "getPages of 1,000 pages, trust 'watch', a page"),
-      samples.cost('getPagesBytes_ns_per_page', 'getPagesBytes', 'getPages of 1,000 pages and a byte of each view, a page'),
-      samples.cost('mincoreEach_ns_per_page', 'mincoreEach', 'one mincore of one page, C++'),
-      samples.cost('mincore16_ns', 'mincore16', 'one mincore of 16 pages, C++'),
-    ];
   }
 }

@@ -4,10 +4,11 @@ import { cold } from './cold';
 import type { Bench } from './contract';
 import { FIO_INSTALLATION } from './fio';
 import { hit } from './hit';
+import { pressure } from './pressure';
 import { asJson, asTable, save } from './report';
 import { TestFiles } from './test-file';
 
-const BENCHES: readonly Bench[] = [hit, cold];
+const BENCHES: readonly Bench[] = [hit, cold, pressure];
 
 interface Options {
   readonly json: boolean;
@@ -28,12 +29,21 @@ async function main(): Promise<void> {
     .addHelpText('after', help())
     .parse();
   const options = command.opts<Options>();
-  const chosen = BENCHES.filter(({ name }) => name === command.args[0] || command.args[0] === 'all');
-  if (chosen.length === 0) command.error(`error: expected one of ${names.join(', ')} or all, but '${command.args[0]}' came`);
+  const named = BENCHES.filter(({ name }) => name === command.args[0] || command.args[0] === 'all');
+  if (named.length === 0) command.error(`error: expected one of ${names.join(', ')} or all, but '${command.args[0]}' came`);
 
   const narrate = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
+  const chosen = named.filter((bench) => {
+    const lack = bench.lacks?.();
+    if (lack !== undefined) narrate(`${bench.name} is not run: it ${lack}`);
+    return lack === undefined;
+  });
+  if (chosen.length === 0) {
+    process.exitCode = 1;
+    return;
+  }
   const files = new TestFiles(process.env.NOFAULT_BENCH_DIR ?? tmpdir(), narrate);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -50,7 +60,7 @@ async function main(): Promise<void> {
       if (options.save) narrate(`saved ${save(bench.name, figures, options.quick)}`);
       found[bench.name] = asJson(figures);
     }
-    process.stdout.write(`${JSON.stringify(chosen.length === 1 ? Object.values(found)[0] : found)}\n`);
+    process.stdout.write(`${JSON.stringify(named.length === 1 ? Object.values(found)[0] : found)}\n`);
   } finally {
     files.finish(options.keep);
   }
@@ -61,7 +71,7 @@ function help(): string {
 Benches:
 ${BENCHES.map(({ name, what }) => `  ${name.padEnd(8)}${what}`).join('\n')}
 
-The test files (1 GiB for hit, 4 GiB for cold, 2 GiB with --quick) are written to NOFAULT_BENCH_DIR, or else to ${tmpdir()}: it has to lie on a disk.
+The test files (1 GiB for hit, 4 GiB for cold, 2 GiB with --quick, all of these for pressure) are written to NOFAULT_BENCH_DIR, or else to ${tmpdir()}: it has to lie on a disk.
 cold also compares with fio where it is installed: ${FIO_INSTALLATION}
 docs/benchmarks.md says what each figure means.`;
 }

@@ -61,9 +61,13 @@ export class Samples {
     );
   }
 
-  /** The cost itself. */
-  cost(key: string, name: string, what: string): Figure {
-    return figure(key, this.of(name), what);
+  /** The cost itself, in units of `unit` times the contestants'. */
+  cost(key: string, name: string, what: string, unit = 1): Figure {
+    return figure(
+      key,
+      this.of(name).map((cost) => cost * unit),
+      what,
+    );
   }
 }
 

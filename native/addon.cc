@@ -2,12 +2,18 @@
 #include <napi.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "board.h"
 #include "environment.h"
+#include "examination.h"
 #include "fetcher.h"
 #include "file.h"
+#include "file_locks.h"
+#include "guard.h"
 #include "kernel.h"
+#include "watch.h"
 #include "window.h"
 
 namespace nofault {
@@ -15,7 +21,7 @@ namespace nofault {
 namespace {
 
 // Windows that one process may have mapped: half of its mappings, the rest is everybody else's.
-uint64_t maxWindows() { return kernel::maxMappings() / 2; }
+uint64_t maxWindows() { return std::min<uint64_t>(kernel::maxMappings() / 2, guard::kMostWindows); }
 
 void onCompletions(const Napi::CallbackInfo& info) {
   Environment::of(info.Env())->onCompletions(info[0].As<Napi::Function>());
@@ -40,9 +46,15 @@ void account(const Napi::CallbackInfo& info) {
   napi_adjust_external_memory(info.Env(), Environment::of(info.Env())->owed(), &total);
 }
 
+Napi::Value clock(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), nowExactly()); }
+
 Napi::Value placedWindowCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(placedWindows.load()));
 }
+
+void guardAgain(const Napi::CallbackInfo&) { guard::install(); }
+
+void patrol(const Napi::CallbackInfo&) { Watch::instance().patrol(); }
 
 Napi::Value map(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -62,12 +74,15 @@ Napi::Value map(const Napi::CallbackInfo& info) {
 
 Napi::Object load(Napi::Env env, Napi::Object exports) {
   const std::shared_ptr<Environment> environment = Environment::enter(env);
+  guard::install();
   environment->defineFile(File::define(env));
   env.AddCleanupHook([environment] { Fetcher::instance().forget(*environment); });
   exports.Set("pageSize", Napi::Number::New(env, static_cast<double>(kernel::pageSize())));
   exports.Set("maxWindows", Napi::Number::New(env, static_cast<double>(maxWindows())));
   exports.Set("windowStride", Napi::Number::New(env, static_cast<double>(kWindowStride)));
   exports.Set("windowLength", Napi::Number::New(env, static_cast<double>(kWindowLength)));
+  exports.Set("oldestVerdict", Napi::Number::New(env, kOldest));
+  exports.Set("clock", Napi::Function::New<clock>(env, "clock"));
   exports.Set("onCompletions", Napi::Function::New<onCompletions>(env, "onCompletions"));
   exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
@@ -75,7 +90,12 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("placedWindowCount", Napi::Function::New<placedWindowCount>(env, "placedWindowCount"));
   exports.Set("account", Napi::Function::New<account>(env, "account"));
   exports.Set("detach", Napi::Function::New<File::detachGivenUp>(env, "detach"));
+  exports.Set("join", Napi::Function::New<join>(env, "join"));
+  exports.Set("findRoom", Napi::Function::New<findRoomToLock>(env, "findRoom"));
+  exports.Set("guard", Napi::Function::New<guardAgain>(env, "guard"));
+  exports.Set("patrol", Napi::Function::New<patrol>(env, "patrol"));
   exports.Set("map", Napi::Function::New<map>(env, "map"));
+  exports.Set("probe", Napi::Function::New<probeMachineOrFile>(env, "probe"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   return exports;
 }

@@ -11,7 +11,7 @@ constexpr size_t kGather = 256;
 // Numbers that describe one completion to JavaScript, as src/native.ts has them.
 constexpr size_t kFields = 5;
 // Completions handed over in one turn of the loop, so that a flood of them does not hold it.
-constexpr size_t kTurn = 4096;
+constexpr size_t kTurn = 1024;
 
 }  // namespace
 
@@ -104,7 +104,7 @@ void Environment::drain(Napi::Env env) {
 
 void Environment::onCompletions(Napi::Function deliver) {
   deliver_ = Napi::Persistent(deliver);
-  // A reference that outlives its environment must not be reset: the environment frees it.
+  // `end` resets it; whoever holds this state for longer must not, for the environment is gone then.
   deliver_.SuppressDestruct();
 }
 
@@ -121,25 +121,14 @@ void Environment::release(Napi::Env env) {
   if (--holds_ == 0) napi_unref_threadsafe_function(env, toLoop_);
 }
 
-bool Environment::beginExclusive() {
-  std::lock_guard lock(mutex_);
-  if (ended()) return false;
-  ++exclusive_;
-  return true;
-}
-
-void Environment::endExclusive() {
-  std::lock_guard lock(mutex_);
-  if (--exclusive_ == 0) exclusiveDone_.notify_all();
-}
-
 void Environment::end() {
-  std::unique_lock lock(mutex_);
+  std::lock_guard lock(mutex_);
   ended_.store(true, std::memory_order_release);
-  // Emptying a window takes milliseconds and no device: its memory goes with this environment, so it is waited for.
-  exclusiveDone_.wait(lock, [this] { return exclusive_ == 0; });
   completions_.clear();
   functions_.clear();
+  // Node does not free them with the environment.
+  deliver_.Reset();
+  file_.Reset();
 }
 
 }  // namespace nofault

@@ -5,7 +5,6 @@
 #include <napi.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -59,11 +58,6 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void hold(Napi::Env env);
   void release(Napi::Env env);
 
-  // Advice that could hurt if its address range were mapped anew meanwhile (emptying a window) runs between these;
-  // `beginExclusive` says no once the environment ends, and the environment does not end in between.
-  bool beginExclusive();
-  void endExclusive();
-
  private:
   void drain(Napi::Env env);
   void wake();
@@ -76,8 +70,6 @@ class Environment : public std::enable_shared_from_this<Environment> {
   int64_t owed_ = 0;
 
   std::mutex mutex_;
-  std::condition_variable exclusiveDone_;
-  unsigned exclusive_ = 0;
   std::atomic<bool> ended_{false};
   bool awake_ = false;  // a wake-up is under way
   std::vector<Completion> completions_;

@@ -1,12 +1,9 @@
 #include "fetcher.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
-#include <climits>
 
 #include "kernel.h"
+#include "thread.h"
 
 namespace nofault {
 
@@ -15,6 +12,11 @@ namespace {
 // Runs in flight on one device, and on one file of it: as deep as a device's own queue usually is (docs/kernel.md).
 constexpr unsigned kDeviceDepth = 160;
 constexpr size_t kFileDepth = 128;
+
+// FUSE reads no more than twelve requests of 128 KiB ahead by default, for all files of a server together, and drops
+// hints from about nine on (docs/kernel.md). So one file that hangs must not have them all.
+constexpr size_t kShallowDepth = 8;
+constexpr uint64_t kShallowBytes = uint64_t{128} << 10;
 
 // Bytes of one job, and of all of a device's scans: enough to keep a device that is far away busy. While somebody waits
 // for an interactive page, a scan keeps only little in the device's queue, since that page waits behind it.
@@ -32,29 +34,13 @@ constexpr unsigned kJoins = 64;
 
 constexpr auto kTick = std::chrono::milliseconds(1);
 constexpr auto kLinger = std::chrono::seconds(10);
-constexpr size_t kStack = size_t{256} << 10;
 constexpr size_t kSortInline = 256;
+
+size_t depthOf(const OpenFile& file) { return file.state->shallow ? kShallowDepth : kFileDepth; }
 
 void sortEntries(Request& request) {
   std::sort(request.entries.begin(), request.entries.end(),
             [](const Entry& a, const Entry& b) { return a.first < b.first; });
-}
-
-// Starts a thread that nobody joins and no signal reaches; false when the system has none to give.
-bool startThread(const char* name, void* (*main)(void*), void* argument) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, std::max<size_t>(kStack, PTHREAD_STACK_MIN));
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const bool started = pthread_create(&thread, &attributes, main, argument) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (started) pthread_setname_np(thread, name);
-  return started;
 }
 
 }  // namespace
@@ -83,6 +69,15 @@ std::shared_ptr<SharedFile> Fetcher::share(dev_t device, ino_t inode) {
     std::erase_if(files_, [](const auto& file) { return file.second.expired(); });
   }
   return shared;
+}
+
+size_t Fetcher::queued(const std::vector<std::shared_ptr<Request>>& requests) {
+  std::lock_guard lock(mutex_);
+  size_t entries = 0;
+  for (const auto& request : requests) {
+    if (!request->dead()) entries += request->entries.size() - request->next;
+  }
+  return entries;
 }
 
 void Fetcher::submit(std::shared_ptr<Request> request) {
@@ -143,7 +138,7 @@ void Fetcher::wake(size_t threads) {
   }
   if (!monitoring_) {
     monitoring_ = startThread(
-        "nofault-watch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
+        "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
   } else {
     monitor_.notify_one();
   }
@@ -261,6 +256,7 @@ bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
   auto& queue = device.requests[scan];
   if (queue.empty() || !mayStart(device, scan)) return false;
   const uint64_t longest = (scan && shy(device) ? kShyScanBytes : kJobBytes) / kernel::pageSize();
+  const uint64_t shallow = kShallowBytes / kernel::pageSize();
   unsigned joins = 0;
   for (size_t tries = queue.size(); tries > 0 && joins < kJoins;) {
     const std::shared_ptr<Request> request = queue.front();
@@ -272,7 +268,7 @@ bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
     }
     const std::shared_ptr<SharedFile>& shared = request->file->shared;
     if (request->order == Request::Order::sorting || shared->busy >= fileThreads() ||
-        shared->inFlight.size() >= kFileDepth) {
+        shared->inFlight.size() >= depthOf(*request->file)) {
       queue.pop_front();
       queue.push_back(request);
       --tries;
@@ -285,7 +281,7 @@ bool Fetcher::pickStart(Device& device, bool scan, Work& work) {
       work.kind = Work::Kind::sort;
       return true;
     }
-    work.jobs = takeRun(request, *shared, longest);
+    work.jobs = takeRun(request, *shared, request->file->state->shallow ? shallow : longest);
     if (request->exhausted()) {
       over_.push_back(request);
       queue.pop_front();
@@ -366,9 +362,12 @@ void Fetcher::perform(Work& work, std::unique_lock<std::mutex>& lock) {
 void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock) {
   std::shared_ptr<OpenFile> through = job.through;
   const uint64_t size = kernel::pageSize();
+  const bool passing = job.scan && !job.urgent;
   lock.unlock();
-  const std::vector<BadPage> bad =
-      finishReading(through->fd, through->environment->ended() ? nullptr : job.window.get(), job.first, job.pages);
+  const std::vector<BadPage> bad = finishReading(
+      through->fd, through->environment->ended() ? nullptr : job.window.get(), job.first, job.pages, !passing);
+  if (job.read && passing && job.window && !through->environment->ended())
+    through->passing.arrived(job.window, job.first, job.pages);
   lock.lock();
 
   struct Delivery {
@@ -377,9 +376,11 @@ void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& loc
     bool urgent;
   };
   std::vector<Delivery> deliveries;
+  const Clock::time_point now = Clock::now();
   settle(job, bad, size, [&](Request& request, const Entry& entry) {
     --request.unfinished;
     if (request.dead()) return;
+    request.file->latency.add(now - request.asked);
     const std::shared_ptr<Environment>& environment = request.file->environment;
     auto delivery = std::find_if(deliveries.begin(), deliveries.end(),
                                  [&](const Delivery& known) { return known.environment == environment; });

@@ -38,6 +38,8 @@ class Fetcher {
   void forget(const Environment& environment);
   // Runs a function on a thread. `device` is what it may have to wait for.
   void run(dev_t device, std::function<void()> task);
+  // Entries of these requests that have not been started.
+  size_t queued(const std::vector<std::shared_ptr<Request>>& requests);
   // The file that all who opened it share.
   std::shared_ptr<SharedFile> share(dev_t device, ino_t inode);
 

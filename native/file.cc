@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include "background.h"
 #include "fetcher.h"
+#include "guard.h"
 #include "kernel.h"
 #include "opening.h"
 #include "residency_map.h"
@@ -42,7 +46,12 @@ Napi::FunctionReference File::define(Napi::Env env) {
                    InstanceMethod<&File::idle>("idle"), InstanceMethod<&File::empty>("empty"),
                    InstanceMethod<&File::residency>("residency"), InstanceMethod<&File::fetch>("fetch"),
                    InstanceMethod<&File::cancel>("cancel"), InstanceMethod<&File::residencyMap>("residencyMap"),
-                   InstanceMethod<&File::counters>("counters"), InstanceMethod<&File::close>("close")}));
+                   InstanceMethod<&File::lock>("lock"), InstanceMethod<&File::unlock>("unlock"),
+                   InstanceMethod<&File::confirm>("confirm"), InstanceMethod<&File::endLocks>("endLocks"),
+                   InstanceMethod<&File::counters>("counters"), InstanceMethod<&File::marked>("marked"),
+                   InstanceMethod<&File::look>("look"), InstanceMethod<&File::resize>("resize"),
+                   InstanceMethod<&File::readNow>("readNow"), InstanceMethod<&File::touching>("touching"),
+                   InstanceMethod<&File::close>("close")}));
 }
 
 Napi::Value File::open(const Napi::CallbackInfo& info) {
@@ -62,14 +71,16 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
     throw refused(env, "to open anything but a Buffer or a file descriptor");
   }
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
+  const bool trusting = info[1].ToBoolean();
   environment->hold(env);
-  Fetcher::instance().run(Fetcher::kUnknown, [environment, deferred, path, descriptor] {
+  Fetcher::instance().run(Fetcher::kUnknown, [environment, deferred, path, descriptor, trusting] {
     Opening opening = descriptor < 0 ? openPath(path) : openDescriptor(descriptor);
     std::shared_ptr<OpenFile> file;
     if (opening.fd >= 0) {
       const dev_t device = opening.status.st_dev;
-      file = std::make_shared<OpenFile>(opening.fd, static_cast<uint64_t>(opening.status.st_size), device,
-                                        Fetcher::instance().share(device, opening.status.st_ino), environment);
+      file =
+          std::make_shared<OpenFile>(opening.fd, static_cast<uint64_t>(opening.status.st_size), device,
+                                     Fetcher::instance().share(device, opening.status.st_ino), environment, trusting);
     }
     environment->run([environment, deferred, file, opening](Napi::Env env) {
       environment->release(env);
@@ -98,6 +109,11 @@ File::File(const Napi::CallbackInfo& info)
   Napi::Object self = info.This().As<Napi::Object>();
   self.Set("fd", Napi::Number::New(env, file_->fd));
   self.Set("size", Napi::Number::New(env, static_cast<double>(file_->size)));
+  self.Set("readsNow", Napi::Boolean::New(env, file_->state->readsNow));
+  self.Set("blind", Napi::Boolean::New(env, file_->state->blind));
+  self.Set("watched", Napi::Boolean::New(env, file_->state->watched));
+  self.Set("record", Napi::Buffer<char>::New(env, reinterpret_cast<char*>(&file_->state->shared), sizeof(Record),
+                                             [state = file_->state](Napi::Env, char*) {}));
   // The hottest call of all: a bare function costs a fraction of a method on a wrapped object.
   auto* shared = new std::shared_ptr<std::shared_ptr<OpenFile>>(shared_);
   napi_value function = nullptr;
@@ -132,14 +148,15 @@ napi_value File::hit(napi_env env, napi_callback_info info) {
   OpenFile* file = static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data)->get()->get();
   double page = -1;
   napi_get_value_double(env, argument, &page);
-  bool hit = false;
+  uint8_t state = kMissing;
   if (file != nullptr && page >= 0 && page < 9007199254740992.0) {
     const auto number = static_cast<uint64_t>(page);
-    const Window* window = file->windows.find(number);
-    hit = window != nullptr && number - window->firstPage < window->pageCount && file->residency.hit(*window, number);
+    Window* window = file->windows.find(number);
+    if (window != nullptr && number - window->firstPage < window->pageCount)
+      state = file->residency.hit(*window, number);
   }
   napi_value result = nullptr;
-  napi_get_boolean(env, hit, &result);
+  napi_create_uint32(env, state, &result);
   return result;
 }
 
@@ -157,11 +174,11 @@ Napi::Value File::place(const Napi::CallbackInfo& info) {
   const uint64_t first = file.windows.firstPage(number);
   const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
   if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
-  auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize());
-  Napi::Value guard = adoptMemory(env, buffer, *window);
+  auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize(), file.state);
+  Napi::Value board = adoptMemory(env, buffer, *window);
   std::lock_guard lock(file.windowsMutex);
   file.windows.set(number, std::move(window));
-  return guard;
+  return board;
 }
 
 void File::remove(const Napi::CallbackInfo& info) {
@@ -200,9 +217,9 @@ Napi::Value File::idle(const Napi::CallbackInfo& info) {
   const double index = info[0].As<Napi::Number>().DoubleValue();
   if (!(index >= 0 && index < static_cast<double>(file.windows.count())))
     throw refused(env, "a window that the file does not have");
-  // Under the lock nobody takes a share; whoever has one is a job.
+  // Under the lock nobody takes a share. The table has one and its memory has one; another is a job's or the watch's.
   std::lock_guard lock(file.windowsMutex);
-  return Napi::Boolean::New(env, file.windows.at(static_cast<uint64_t>(index)).use_count() <= 1);
+  return Napi::Boolean::New(env, file.windows.at(static_cast<uint64_t>(index)).use_count() <= 2);
 }
 
 Napi::Value File::empty(const Napi::CallbackInfo& info) {
@@ -215,22 +232,18 @@ Napi::Value File::empty(const Napi::CallbackInfo& info) {
       throw refused(env, "a window that the file does not have");
     if (auto window = file.windows.at(static_cast<uint64_t>(indexes[i]))) windows->push_back(std::move(window));
   }
-  auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
-  const std::shared_ptr<Environment> environment = file.environment;
-  environment->hold(env);
-  Fetcher::instance().run(Fetcher::kMemory, [environment, deferred, windows] {
-    for (const auto& window : *windows) {
-      // Unlike other advice, this one would destroy what a new owner of the range had put there.
-      if (!environment->beginExclusive()) return;
-      if (window->alive.load(std::memory_order_acquire)) emptyWindow(*window);
-      environment->endExclusive();
-    }
-    environment->run([environment, deferred](Napi::Env env) {
-      environment->release(env);
-      deferred->Resolve(env.Undefined());
-    });
-  });
-  return deferred->Promise();
+  const auto gate = std::make_shared<Gate>();
+  return onThreadBehind(
+      gate, env, Fetcher::kMemory,
+      [gate, windows] {
+        for (const auto& window : *windows) {
+          // Unlike other advice, this one would destroy what a new owner of the range had put there.
+          std::lock_guard lock(gate->mutex);
+          if (!gate->shut && window->alive.load(std::memory_order_acquire)) emptyWindow(*window);
+        }
+        return true;
+      },
+      [](Napi::Env env, bool) { return env.Undefined(); });
 }
 
 Napi::Value File::residency(const Napi::CallbackInfo& info) {
@@ -238,28 +251,30 @@ Napi::Value File::residency(const Napi::CallbackInfo& info) {
   OpenFile& file = opened(env);
   auto first = info[0].As<Napi::Float64Array>();
   auto count = info[1].As<Napi::Float64Array>();
-  const size_t length = info[2].As<Napi::Number>().Uint32Value();
-  auto states = info[3].As<Napi::Uint8Array>();
-  if (first.ElementLength() < length || count.ElementLength() < length || states.ElementLength() < length)
+  const size_t from = info[2].As<Napi::Number>().Uint32Value(), to = info[3].As<Napi::Number>().Uint32Value();
+  auto states = info[4].As<Napi::Uint8Array>();
+  const bool more = info[5].ToBoolean(), noting = info[6].ToBoolean();
+  if (from > to || first.ElementLength() < to || count.ElementLength() < to || states.ElementLength() < to)
     throw refused(env, "arrays shorter than their length");
   const double* firsts = first.Data();
   const double* counts = count.Data();
-  const auto pages = static_cast<double>(this->pages());
   // An entry at any alignment may touch one page more than its length fills.
   const uint64_t longestPages = kLongestEntry / kernel::pageSize() + 1;
   const auto longest = static_cast<double>(longestPages);
   bool good = true;
-  for (size_t i = 0; i < length; ++i)
-    good &= states.Data()[i] != 0 ||
-            (firsts[i] >= 0 && counts[i] >= 1 && firsts[i] + counts[i] <= pages && counts[i] <= longest);
-  if (!good) throw refused(env, "an entry that does not lie in the file");
-  return Napi::Number::New(
-      env, static_cast<double>(file.residency.vector(file.windows, firsts, counts, length, states.Data())));
+  for (size_t i = from; i < to; ++i)
+    good &= states.Data()[i] != kMissing ||
+            (firsts[i] >= 0 && firsts[i] < 9007199254740992.0 && counts[i] >= 1 && counts[i] <= longest);
+  if (!good) throw refused(env, "an entry that no file has");
+  return Napi::Number::New(env, static_cast<double>(file.residency.vector(file.windows, firsts, counts, from, to,
+                                                                          states.Data(), more, noting)));
 }
 
 Napi::Value File::fetch(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   opened(env);
+  // Another environment may have let somebody take the signals, unseen by this one.
+  guard::install();
   auto entries = info[0].As<Napi::Uint32Array>();
   auto first = info[1].As<Napi::Float64Array>();
   auto count = info[2].As<Napi::Float64Array>();
@@ -300,31 +315,96 @@ Napi::Value File::residencyMap(const Napi::CallbackInfo& info) {
   const double first = info[0].As<Napi::Number>().DoubleValue(), count = info[1].As<Napi::Number>().DoubleValue();
   if (!(first >= 0 && count >= 0 && first + count <= static_cast<double>(pages())))
     throw refused(env, "a range that does not lie in the file");
-  auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
-  file->environment->hold(env);
-  Fetcher::instance().run(file->device, [file, deferred, first, count] {
-    auto map =
-        std::make_shared<PageMap>(mapResidency(file->fd, static_cast<uint64_t>(first), static_cast<uint64_t>(count)));
-    file->environment->run([file, deferred, map](Napi::Env env) {
-      file->environment->release(env);
-      Napi::Object result = Napi::Object::New(env);
-      auto lengths = Napi::Float64Array::New(env, map->lengths.size());
-      if (!map->lengths.empty()) memcpy(lengths.Data(), map->lengths.data(), map->lengths.size() * sizeof(double));
-      result.Set("known", map->known);
-      result.Set("lengths", lengths);
-      deferred->Resolve(result);
-    });
-  });
-  return deferred->Promise();
+  return onThread(
+      env, file->device,
+      [file, first, count] {
+        return mapResidency(*file->state, static_cast<uint64_t>(first), static_cast<uint64_t>(count));
+      },
+      [](Napi::Env env, const PageMap& map) {
+        Napi::Object result = Napi::Object::New(env);
+        auto lengths = Napi::Float64Array::New(env, map.lengths.size());
+        if (!map.lengths.empty()) memcpy(lengths.Data(), map.lengths.data(), map.lengths.size() * sizeof(double));
+        result.Set("known", map.known);
+        result.Set("lengths", lengths);
+        return result;
+      });
+}
+
+Napi::Value File::look(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  opened(env);
+  const std::shared_ptr<OpenFile> file = file_;
+  std::string path;
+  if (info[0].IsBuffer()) {
+    auto bytes = info[0].As<Napi::Buffer<char>>();
+    path.assign(bytes.Data(), bytes.Length());
+  }
+  return onThread(
+      env, file->device, [file, path] { return lookAgain(file->fd, path); },
+      [](Napi::Env env, const Look& look) {
+        if (look.error != 0) throw systemError(env, strerror(look.error), look.error, "stat");
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("size", Napi::Number::New(env, static_cast<double>(look.size)));
+        result.Set("same", Napi::Boolean::New(env, look.same));
+        return result;
+      });
+}
+
+void File::resize(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  OpenFile& file = opened(env);
+  const double bytes = info[0].As<Napi::Number>().DoubleValue();
+  if (!(bytes >= 0 && bytes < 9007199254740992.0)) throw refused(env, "a size that no file has");
+  file.resize(static_cast<uint64_t>(bytes));
+}
+
+Napi::Value File::readNow(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  OpenFile& file = opened(env);
+  const double offset = info[0].As<Napi::Number>().DoubleValue();
+  auto into = info[1].As<Napi::Uint8Array>();
+  if (!(offset >= 0 && offset + static_cast<double>(into.ElementLength()) <= static_cast<double>(file.size)))
+    throw refused(env, "a range that does not lie in the file");
+  const int64_t read = kernel::readNow(file.fd, static_cast<uint64_t>(offset), into.Data(), into.ElementLength());
+  return Napi::Number::New(env, static_cast<double>(read));
+}
+
+void File::touching(const Napi::CallbackInfo& info) { opened(info.Env()).residency.touching(info[0].ToBoolean()); }
+
+Napi::Value File::marked(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  OpenFile& file = opened(env);
+  const double first = info[0].As<Napi::Number>().DoubleValue(), count = info[1].As<Napi::Number>().DoubleValue();
+  if (!(first >= 0 && count >= 1 && first + count <= static_cast<double>(pages())))
+    throw refused(env, "an entry that does not lie in the file");
+  auto answer = Napi::Float64Array::New(env, 2);
+  const Window* window = file.windows.find(static_cast<uint64_t>(first));
+  uint64_t bad = 0;
+  if (window != nullptr)
+    answer[size_t{0}] =
+        static_cast<double>(window->marked(static_cast<uint64_t>(first), static_cast<uint64_t>(count), &bad));
+  answer[size_t{1}] = static_cast<double>(bad);
+  return answer;
 }
 
 Napi::Value File::counters(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
-  auto numbers = Napi::Float64Array::New(env, 3);
-  numbers[size_t{0}] = static_cast<double>(file.joined.load());
-  numbers[size_t{1}] = static_cast<double>(file.bytesFetched.load());
-  numbers[size_t{2}] = static_cast<double>(file.residency.blockedTouches());
+  std::vector<std::shared_ptr<Request>> requests;
+  for (const auto& [id, weak] : requests_) {
+    if (auto request = weak.lock()) requests.push_back(std::move(request));
+  }
+  const Latency::Quantiles latency = file.latency.quantiles();
+  const double values[] = {static_cast<double>(file.joined.load()),
+                           static_cast<double>(file.bytesFetched.load()),
+                           static_cast<double>(file.state->dropped.load()),
+                           static_cast<double>(Fetcher::instance().queued(requests)),
+                           latency.p50,
+                           latency.p90,
+                           latency.p99,
+                           latency.max};
+  auto numbers = Napi::Float64Array::New(env, std::size(values));
+  std::copy(std::begin(values), std::end(values), numbers.Data());
   return numbers;
 }
 

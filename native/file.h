@@ -7,6 +7,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "file_locks.h"
 #include "open_file.h"
 #include "request.h"
 
@@ -34,11 +35,24 @@ class File : public Napi::ObjectWrap<File> {
   Napi::Value fetch(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   Napi::Value residencyMap(const Napi::CallbackInfo& info);
+  Napi::Value look(const Napi::CallbackInfo& info);
+  void resize(const Napi::CallbackInfo& info);
+  Napi::Value readNow(const Napi::CallbackInfo& info);
+  void touching(const Napi::CallbackInfo& info);
+  Napi::Value marked(const Napi::CallbackInfo& info);
+  Napi::Value lock(const Napi::CallbackInfo& info) { return lockPages(info, fileOf(info)); }
+  Napi::Value unlock(const Napi::CallbackInfo& info) { return unlockPages(info, fileOf(info)); }
+  Napi::Value confirm(const Napi::CallbackInfo& info) { return confirmPages(info, fileOf(info)); }
+  Napi::Value endLocks(const Napi::CallbackInfo& info) { return endPageLocks(info, fileOf(info)); }
   Napi::Value counters(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   static napi_value hit(napi_env env, napi_callback_info info);
 
   OpenFile& opened(Napi::Env env) const;
+  const std::shared_ptr<OpenFile>& fileOf(const Napi::CallbackInfo& info) const {
+    opened(info.Env());
+    return file_;
+  }
   uint64_t pages() const;
 
   // Empty once closed. The function `hit` outlives this object as long as somebody holds it, and must not keep the file

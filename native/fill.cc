@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "kernel.h"
+#include "watch.h"
 
 namespace nofault {
 
@@ -43,20 +44,25 @@ bool startReading(int fd, uint64_t firstPage, uint64_t pageCount) {
   return true;
 }
 
-std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount) {
+std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting) {
   const uint64_t size = kernel::pageSize();
   const uint64_t offset = firstPage * size, length = pageCount * size;
-  char* address = window == nullptr ? nullptr : window->base + (firstPage - window->firstPage) * size;
-  const auto map = [&] {
-    return address != nullptr && window->alive.load(std::memory_order_acquire) &&
-           kernel::populate(address, length) == 0;
+  // Maps what has arrived, and puts it on the board. As of before: it may leave at once.
+  const auto map = [&](uint64_t page, uint64_t count) {
+    const int32_t time = now();
+    if (window == nullptr || !window->alive.load(std::memory_order_acquire) ||
+        kernel::populate(window->addressOf(page), count * size) != 0)
+      return false;
+    if (noting) Watch::instance().note(*window, page, count, time);
+    return true;
   };
   // A page that nobody has requested must not be populated: the kernel would read around it, up to megabytes. The
   // descriptor is POSIX_FADV_RANDOM, so that pread reads the page and nothing else.
-  if (kernel::cachedOrComing(fd, offset, length) == static_cast<int64_t>(pageCount) && map()) return {};
+  if (kernel::cachedOrComing(fd, offset, length) == static_cast<int64_t>(pageCount) && map(firstPage, pageCount))
+    return {};
   // The last page ends with the file: a read up to there is whole.
   if (readExactly(fd, offset, length - size + 1) == 0) {
-    map();
+    map(firstPage, pageCount);
     return {};
   }
   // Something in the run is bad. Page by page, so that its good neighbours are served.
@@ -65,15 +71,12 @@ std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, u
     const int error = readExactly(fd, page * size, 1);
     if (error != 0) bad.push_back({page, error < 0 ? 0 : error, error < 0});
   }
-  if (address != nullptr) {
-    // Populating stops at the first bad page, so it goes over each good stretch.
-    uint64_t from = firstPage;
-    for (size_t i = 0; i <= bad.size(); ++i) {
-      const uint64_t to = i < bad.size() ? bad[i].page : firstPage + pageCount;
-      if (to > from && window->alive.load(std::memory_order_acquire))
-        kernel::populate(window->base + (from - window->firstPage) * size, (to - from) * size);
-      from = to + 1;
-    }
+  // Populating stops at the first bad page, so it goes over each good stretch.
+  uint64_t from = firstPage;
+  for (size_t i = 0; i <= bad.size(); ++i) {
+    const uint64_t to = i < bad.size() ? bad[i].page : firstPage + pageCount;
+    if (to > from) map(from, to - from);
+    from = to + 1;
   }
   return bad;
 }

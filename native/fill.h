@@ -21,7 +21,8 @@ struct BadPage {
 bool startReading(int fd, uint64_t firstPage, uint64_t pageCount);
 
 // Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one
-// dropped is read exactly. Returns the pages that could not be read; all others of the run are in memory.
-std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount);
+// dropped is read exactly. With `noting`, what has arrived goes on the window's board. Returns the pages that could not
+// be read; all others of the run are in memory.
+std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting);
 
 }  // namespace nofault

@@ -1,8 +1,11 @@
 #include "kernel.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +13,9 @@
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_COLD
+#define MADV_COLD 20
 #endif
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -32,6 +38,36 @@ struct Cachestat {
   uint64_t recentlyEvicted;
 };
 
+// PAGEMAP_SCAN of linux/fs.h, Linux 6.7.
+struct ScanRegion {
+  uint64_t start, end, categories;
+};
+struct ScanRequest {
+  uint64_t size, flags, start, end, walkEnd, regions, regionCount, maxPages, inverted, mask, anyOf, returned;
+};
+constexpr uint64_t kScanPresent = 1 << 3;
+constexpr size_t kScanRegions = 512;
+
+int pagemap() {
+  static const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  return fd;
+}
+
+bool scanPresent(uintptr_t base, size_t length, const std::function<void(size_t, size_t)>& found) {
+  if (pagemap() < 0) return false;
+  thread_local ScanRegion regions[kScanRegions];
+  for (uintptr_t from = base, end = base + length; from < end;) {
+    ScanRequest request{sizeof(ScanRequest), 0, from, end,          0, reinterpret_cast<uintptr_t>(regions),
+                        kScanRegions,        0, 0,    kScanPresent, 0, kScanPresent};
+    const int count = ioctl(pagemap(), _IOWR('f', 16, ScanRequest), &request);
+    if (count < 0) return false;
+    for (int i = 0; i < count; ++i) found(regions[i].start - base, regions[i].end - base);
+    if (request.walkEnd <= from) return false;
+    from = request.walkEnd;
+  }
+  return true;
+}
+
 Abilities probe() {
   Abilities can{};
   // A page of our own stack is surely mapped.
@@ -44,6 +80,7 @@ Abilities probe() {
     can.populate = madvise(page, pageSize(), MADV_POPULATE_READ) == 0;
     munmap(page, pageSize());
   }
+  can.scan = scanPresent(reinterpret_cast<uintptr_t>(address), pageSize(), [&](size_t, size_t) {});
   // A bad descriptor is noticed only where the call exists and is allowed.
   CachestatRange range{0, 1};
   Cachestat stat{};
@@ -81,6 +118,10 @@ bool mapped(void* const* addresses, size_t count, int* status) {
   return syscall(SYS_move_pages, 0, count, addresses, nullptr, status, 0) == 0;
 }
 
+bool mappedStretches(const void* address, size_t length, const std::function<void(size_t, size_t)>& found) {
+  return abilities().scan && scanPresent(reinterpret_cast<uintptr_t>(address), length, found);
+}
+
 bool cached(const void* address, size_t length, unsigned char* vector) {
   return mincore(const_cast<void*>(address), length, vector) == 0;
 }
@@ -93,12 +134,39 @@ int populate(void* address, size_t length) {
   return 0;
 }
 
+void cold(void* address, size_t length) { madvise(address, length, MADV_COLD); }
+
 int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length) {
   if (!abilities().cachestat) return -1;
   CachestatRange range{offset, length};
   Cachestat stat{};
   if (syscall(SYS_cachestat, fd, &range, &stat, 0) != 0) return -1;
   return static_cast<int64_t>(stat.cached);
+}
+
+bool canReadNow(int fd) {
+  char byte = 0;
+  iovec into{&byte, 1};
+  // Where hardly any file reaches: there is nothing to read, and so nothing is read ahead.
+  return preadv2(fd, &into, 1, off_t{1} << 40, RWF_NOWAIT) >= 0 || errno == EAGAIN;
+}
+
+int64_t readNow(int fd, uint64_t offset, void* into, size_t length) {
+  size_t done = 0;
+  while (done < length) {
+    iovec rest{static_cast<char*>(into) + done, length - done};
+    const ssize_t got = preadv2(fd, &rest, 1, static_cast<off_t>(offset + done), RWF_NOWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  if (done == length) return static_cast<int64_t>(done);
+  // Some kernels say that the file has ended when they would have to wait.
+  struct statx status {};
+  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) != 0 || status.stx_size > offset + done)
+    return -1;
+  return static_cast<int64_t>(done);
 }
 
 void willNeed(int fd, uint64_t offset, uint64_t length) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace nofault::kernel {
 
@@ -17,6 +18,7 @@ size_t maxMappings();
 struct Abilities {
   bool movePages;  // move_pages(2) answers which addresses our page table maps
   bool populate;   // MADV_POPULATE_READ, Linux 5.14
+  bool scan;       // PAGEMAP_SCAN tells which stretches our page table maps, Linux 6.7
   bool cachestat;  // cachestat(2), Linux 6.5
 };
 const Abilities& abilities();
@@ -24,6 +26,10 @@ const Abilities& abilities();
 // For each address: `status` becomes >= 0 where our page table maps it, so that a touch takes no fault. False when the
 // kernel refuses to say.
 bool mapped(void* const* addresses, size_t count, int* status);
+
+// Calls `found(from, to)`, in bytes from `address`, for each stretch of a range that our page table maps, in order.
+// False when the kernel cannot say.
+bool mappedStretches(const void* address, size_t length, const std::function<void(size_t, size_t)>& found);
 
 // One byte a page into `vector`; the lowest bit says "in the page cache and up to date". False when the kernel refuses
 // to say.
@@ -33,9 +39,17 @@ bool cached(const void* address, size_t length, unsigned char* vector);
 // raised SIGBUS.
 int populate(void* address, size_t length);
 
+// Pages that reclaim may take first: nobody is thought to need them again.
+void cold(void* address, size_t length);
+
 // Pages of a file range that are in the page cache, those still being read in included; -1 when the kernel does not
 // tell.
 int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length);
+
+// Whether reads of the file can be told not to wait: some file systems cannot be.
+bool canReadNow(int fd);
+// Reads a range without waiting: bytes until the file ended, or -1 when that cannot be.
+int64_t readNow(int fd, uint64_t offset, void* into, size_t length);
 
 // Starts reading a stretch in the background. A hint: it may be dropped, and it may wait for metadata.
 void willNeed(int fd, uint64_t offset, uint64_t length);

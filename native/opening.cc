@@ -97,4 +97,17 @@ Opening openDescriptor(int duplicate) {
   return checked(opening);
 }
 
+Look lookAgain(int fd, const std::string& path) {
+  Look look;
+  struct stat ours {
+  }, theirs{};
+  if (fstat(fd, &ours) != 0 || (!path.empty() && stat(path.c_str(), &theirs) != 0)) {
+    look.error = errno;
+    return look;
+  }
+  look.size = static_cast<uint64_t>(ours.st_size);
+  look.same = path.empty() || (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino);
+  return look;
+}
+
 }  // namespace nofault

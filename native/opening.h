@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
 namespace nofault {
@@ -21,5 +22,13 @@ Opening openPath(const std::string& path);
 
 // The file behind a descriptor, which is closed: with read-ahead settings of its own where that can be had.
 Opening openDescriptor(int duplicate);
+
+// What became of an open file, and whether a path still names it (not asked when the path is empty).
+struct Look {
+  int error = 0;
+  uint64_t size = 0;
+  bool same = true;
+};
+Look lookAgain(int fd, const std::string& path);
 
 }  // namespace nofault

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ struct Request {
   const double id;
   const std::shared_ptr<OpenFile> file;
   const bool scan;
+  const std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::now();
   std::vector<Entry> entries;  // ascending, once sorted
   enum class Order { given, sorting, sorted } order = Order::given;
   size_t next = 0;    // the first entry that has not been started whole

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <iterator>
 
 #include "kernel.h"
+#include "watch.h"
 
 namespace nofault {
 
@@ -36,7 +38,11 @@ constexpr size_t kLooks = 256;
 constexpr uint64_t kJoinUnasked = 2;
 constexpr uint64_t kJoinUnmapped = 10;
 constexpr uint64_t kMincoreFrom = 4;
-constexpr size_t kAddressesPerCall = 4096;
+constexpr size_t kAddressesPerCall = 1024;
+
+// After so many pages in a row that we do not map, one in kSampled of the next is asked about first.
+constexpr size_t kCold = 512;
+constexpr size_t kSampled = 8;
 
 // How many pages of a long resident run are looked at to tell whether we map it.
 constexpr uint64_t kSamples = 16;
@@ -56,87 +62,121 @@ struct Residency::Question {
   const double* first;
   const double* count;
   uint8_t* states;
-  const std::chrono::nanoseconds stop = worked() + kBudget;
-  std::chrono::nanoseconds touching{};
+  Budget& budget;
+  const bool noting;  // what is resident goes on its board
+  // Taken before anything is asked: verdicts are as old as this.
+  const int32_t time = now();
   size_t hits = 0;
-  size_t missesInARow = 0;
-  size_t looks = 0;
+  const FileState* believed = nullptr;  // whose answers from mincore are known to be true
 
-  bool late() const { return worked() > stop; }
-  // Asked before each of many short calls.
-  bool enough() { return missesInARow >= kMissesInARow || ++looks > kLooks; }
   uint64_t begin(size_t entry) const { return static_cast<uint64_t>(first[entry]); }
   uint64_t end(size_t entry) const { return begin(entry) + static_cast<uint64_t>(count[entry]); }
   void resident(size_t entry) {
-    states[entry] = 1;
+    const uint64_t from = begin(entry), pages = end(entry) - from;
+    Window& window = *windows.find(from);
+    states[entry] = kResident;
     ++hits;
-    missesInARow = 0;
+    budget.missesInARow = 0;
+    if (noting) Watch::instance().note(window, from, pages, time);
+  }
+  bool marked(const Window& window, size_t entry) const {
+    return window.marked(begin(entry), end(entry) - begin(entry)) != Mark::none;
+  }
+  bool truthful(const Window& window) {
+    if (believed != window.file.get() && window.file->truthful()) believed = window.file.get();
+    return believed == window.file.get();
   }
 };
+
+bool Residency::Budget::late() const { return worked() > stop; }
+
+bool Residency::Budget::enough() const { return missesInARow >= kMissesInARow || looks >= kLooks; }
+
+void Residency::blocked(uint64_t times) {
+  if (times > 0) file_.shared.blockedTouches.fetch_add(static_cast<double>(times));
+}
+
+void Residency::touching(bool on) {
+  if (on) {
+    waitsBefore_ = waits();
+  } else {
+    blocked(waits() - waitsBefore_);
+  }
+}
 
 bool Residency::touch(char* address, size_t length) {
   const uint64_t before = waits();
   const int error = kernel::populate(address, length);
-  blockedTouches_ += waits() - before;
+  blocked(waits() - before);
   // Where the kernel cannot populate, the reader takes a minor fault instead; where the page cannot be read, it is no
   // hit.
   return error == 0 || !kernel::abilities().populate;
 }
 
 bool Residency::touch(Question& question, char* address, size_t length) {
-  if (question.touching > kTouchBudget) return true;
+  if (question.budget.touching > kTouchBudget) return true;
   const std::chrono::nanoseconds start = worked();
   const bool touched = touch(address, length);
-  question.touching += worked() - start;
+  question.budget.touching += worked() - start;
   return touched;
 }
 
-bool Residency::hit(const Window& window, uint64_t page) {
-  const size_t size = kernel::pageSize();
-  void* address = window.base + (page - window.firstPage) * size;
+uint8_t Residency::hit(Window& window, uint64_t page) {
+  if (window.marked(page, 1) != Mark::none) return kMarked;
+  const int32_t time = now();
+  void* address = window.addressOf(page);
   int status = -1;
-  if (kernel::mapped(&address, 1, &status) && status >= 0) return true;
-  unsigned char cached = 0;
-  if (!kernel::cached(address, size, &cached) || (cached & 1) == 0) return false;
-  return touch(static_cast<char*>(address), size);
+  if (!kernel::mapped(&address, 1, &status) || status < 0) {
+    unsigned char cached = 0;
+    if (!kernel::cached(address, kernel::pageSize(), &cached) || (cached & 1) == 0) return kMissing;
+    if (!window.file->truthful() || !touch(static_cast<char*>(address), kernel::pageSize())) return kMissing;
+  }
+  Watch::instance().note(window, page, 1, time);
+  return kResident;
 }
 
-size_t Residency::vector(const WindowTable& windows, const double* first, const double* count, size_t length,
-                         uint8_t* states) {
-  Question question{windows, first, count, states};
+size_t Residency::vector(const WindowTable& windows, const double* first, const double* count, size_t from, size_t to,
+                         uint8_t* states, bool more, bool noting) {
+  if (!more) budget_ = {worked() + kBudget};
+  Question question{windows, first, count, states, budget_, noting};
   addresses_.clear();
   entries_.clear();
-  for (size_t entry = 0; entry < length;) {
+  // Looked at after each question only: the clock is a system call, too, and collecting costs next to nothing.
+  bool late = budget_.late();
+  for (size_t entry = from; entry < to && !late;) {
     const Window* window = windows.find(question.begin(entry));
-    if (states[entry] != 0 || window == nullptr) {
+    // The file may have become shorter since somebody asked for the entry first.
+    if (window != nullptr && question.end(entry) > window->firstPage + window->pageCount) window = nullptr;
+    if (states[entry] == kMissing && window != nullptr && question.marked(*window, entry)) states[entry] = kMarked;
+    if (states[entry] != kMissing || window == nullptr) {
       ++entry;
       continue;
     }
     // Neighbours in the order given that lie close together are asked about as one stretch of this window.
-    const uint64_t from = question.begin(entry);
-    uint64_t to = question.end(entry);
+    const uint64_t begin = question.begin(entry);
+    uint64_t end = question.end(entry);
     size_t next = entry + 1;
-    for (; next < length && states[next] == 0; ++next) {
-      const uint64_t end = question.end(next);
-      if (question.begin(next) < from || question.begin(next) > to + kJoinUnasked ||
-          end > window->firstPage + window->pageCount || windows.find(question.begin(next)) != window)
+    for (; next < to && states[next] == kMissing; ++next) {
+      const uint64_t last = question.end(next);
+      if (question.begin(next) < begin || question.begin(next) > end + kJoinUnasked ||
+          last > window->firstPage + window->pageCount || windows.find(question.begin(next)) != window ||
+          question.marked(*window, next))
         break;
-      to = std::max(to, end);
+      end = std::max(end, last);
     }
-    if (to - from >= kMincoreFrom || !kernel::abilities().movePages) {
-      askPageCache(question, entry, next, from, to, false);
-      if (question.late()) break;
+    if (!kernel::abilities().movePages || (end - begin >= kMincoreFrom && question.truthful(*window))) {
+      askPageCache(question, entry, next, begin, end, false);
+      late = budget_.late();
     } else {
-      const size_t size = kernel::pageSize();
       for (size_t one = entry; one < next; ++one) {
         for (uint64_t page = question.begin(one); page < question.end(one); ++page) {
-          addresses_.push_back(window->base + (page - window->firstPage) * size);
+          addresses_.push_back(window->addressOf(page));
           entries_.push_back(static_cast<uint32_t>(one));
         }
       }
       if (addresses_.size() >= kAddressesPerCall) {
         askPageTable(question);
-        if (question.late()) break;
+        late = budget_.late();
       }
     }
     entry = next;
@@ -145,16 +185,36 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
   return question.hits;
 }
 
+// Whether none of a sample of the collected pages is mapped.
+bool Residency::nothingMapped() {
+  void* addresses[kAddressesPerCall / kSampled + 1] = {};
+  size_t samples = 0;
+  for (size_t i = 0; i < addresses_.size() && samples < std::size(addresses); i += kSampled)
+    addresses[samples++] = addresses_[i];
+  return kernel::mapped(addresses, samples, status_.data()) &&
+         std::all_of(status_.begin(), status_.begin() + static_cast<ptrdiff_t>(samples), [](int s) { return s < 0; });
+}
+
 // One move_pages for all collected pages; those that we do not map are asked about again in the page cache.
 void Residency::askPageTable(Question& question) {
   const size_t total = addresses_.size();
   if (total == 0) return;
-  status_.resize(total);
+  status_.resize(std::max(total, kAddressesPerCall));
+  // A vector that has been cold for so long probably goes on like that.
+  if (question.budget.unmappedInARow >= kCold && question.budget.enough() && total <= kAddressesPerCall &&
+      nothingMapped()) {
+    addresses_.clear();
+    entries_.clear();
+    return;
+  }
   const bool told = kernel::mapped(addresses_.data(), total, status_.data());
   size_t stretch = SIZE_MAX, stretchEnd = 0;  // entries that are not mapped and close together: one mincore
   uint64_t from = 0, to = 0;
   auto flush = [&] {
-    if (stretch != SIZE_MAX && !question.enough()) askPageCache(question, stretch, stretchEnd, from, to, true);
+    if (stretch != SIZE_MAX && !question.budget.enough()) {
+      ++question.budget.looks;
+      askPageCache(question, stretch, stretchEnd, from, to, true);
+    }
     stretch = SIZE_MAX;
   };
   for (size_t i = 0; i < total;) {
@@ -162,9 +222,11 @@ void Residency::askPageTable(Question& question) {
     bool mapped = told;
     for (; i < total && entries_[i] == entry; ++i) mapped = mapped && status_[i] >= 0;
     if (mapped) {
+      question.budget.unmappedInARow = 0;
       question.resident(entry);
       continue;
     }
+    ++question.budget.unmappedInARow;
     const uint64_t begin = question.begin(entry), end = question.end(entry);
     const Window* window = question.windows.find(begin);
     if (stretch != SIZE_MAX && (begin < from || begin > to + kJoinUnmapped || window != question.windows.find(from) ||
@@ -188,10 +250,10 @@ void Residency::askPageCache(Question& question, size_t begin, size_t end, uint6
                              bool unmapped) {
   const Window& window = *question.windows.find(first);
   const size_t size = kernel::pageSize();
-  char* base = window.base + (first - window.firstPage) * size;
+  char* base = window.addressOf(first);
   const size_t pages = last - first;
   if (vector_.size() < pages) vector_.resize(pages);
-  if (!kernel::cached(base, pages * size, vector_.data())) return;
+  if (!question.truthful(window) || !kernel::cached(base, pages * size, vector_.data())) return;
   auto allCached = [&](uint64_t from, uint64_t to) {
     return std::all_of(vector_.begin() + static_cast<ptrdiff_t>(from - first),
                        vector_.begin() + static_cast<ptrdiff_t>(to - first),
@@ -202,11 +264,11 @@ void Residency::askPageCache(Question& question, size_t begin, size_t end, uint6
   if (whole && !((!unmapped && isMapped(window, first, last)) || touch(question, base, pages * size))) return;
   for (size_t entry = begin; entry < end; ++entry) {
     const uint64_t from = question.begin(entry), to = question.end(entry);
-    if (question.states[entry] != 0 || from < first || to > last) continue;
+    if (question.states[entry] != kMissing || from < first || to > last) continue;
     if (whole || (allCached(from, to) && touch(question, base + (from - first) * size, (to - from) * size)))
       question.resident(entry);
     else
-      ++question.missesInARow;
+      ++question.budget.missesInARow;
   }
 }
 
@@ -219,7 +281,7 @@ bool Residency::isMapped(const Window& window, uint64_t first, uint64_t last) {
   const uint64_t samples = std::min(kSamples, pages);
   for (uint64_t i = 0; i < samples; ++i) {
     const uint64_t page = first + (samples == 1 ? 0 : i * (pages - 1) / (samples - 1));
-    addresses[i] = window.base + (page - window.firstPage) * kernel::pageSize();
+    addresses[i] = window.addressOf(page);
   }
   return kernel::mapped(addresses, samples, status) &&
          std::all_of(status, status + samples, [](int s) { return s >= 0; });

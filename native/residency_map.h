@@ -4,13 +4,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "file_state.h"
+
 namespace nofault {
 
 struct PageMap {
-  bool known = true;            // false: the kernel does not tell
+  bool known = true;            // false: the kernel does not tell, or not the truth
   std::vector<double> lengths;  // in pages, alternating, the first one missing (it may be 0)
 };
 
-PageMap mapResidency(int fd, uint64_t firstPage, uint64_t pageCount);
+PageMap mapResidency(const FileState& file, uint64_t firstPage, uint64_t pageCount);
 
 }  // namespace nofault

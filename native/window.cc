@@ -11,11 +11,36 @@ namespace nofault {
 std::atomic<int64_t> mappedWindows{0};
 std::atomic<int64_t> placedWindows{0};
 
-WindowTable::WindowTable(uint64_t fileBytes)
-    : strideInPages_(kWindowStride / kernel::pageSize()),
-      filePages_((fileBytes + kernel::pageSize() - 1) / kernel::pageSize()),
-      count_((filePages_ + strideInPages_ - 1) / strideInPages_),
-      leaves_() {}
+Window::~Window() {
+  if (Marks* known = marks.load()) munmap(known, sizeof(Marks));
+}
+
+char* Window::addressOf(uint64_t page) const { return base + (page - firstPage) * kernel::pageSize(); }
+
+void Window::note(uint64_t first, uint64_t count, int32_t time) {
+  board.note(first - firstPage, count, time);
+  // The guard marks first and then takes from the board, so one of the two sees the other.
+  if (marked(first, count) != Mark::none) board.take(first - firstPage, count);
+}
+
+Mark Window::marked(uint64_t first, uint64_t count, uint64_t* bad) const {
+  const Marks* known = marks.load();
+  if (known == nullptr) return Mark::none;
+  for (uint64_t page = first - firstPage; count > 0; ++page, --count) {
+    const Mark mark = known->pages[page].load(std::memory_order_relaxed);
+    if (mark == Mark::none) continue;
+    if (bad != nullptr) *bad = firstPage + page;
+    return mark;
+  }
+  return Mark::none;
+}
+
+WindowTable::WindowTable(uint64_t fileBytes) : strideInPages_(kWindowStride / kernel::pageSize()) { resize(fileBytes); }
+
+void WindowTable::resize(uint64_t fileBytes) {
+  filePages_ = (fileBytes + kernel::pageSize() - 1) / kernel::pageSize();
+  count_ = (filePages_ + strideInPages_ - 1) / strideInPages_;
+}
 
 const std::shared_ptr<Window>& WindowTable::at(uint64_t index) const {
   static const std::shared_ptr<Window>& none = *new std::shared_ptr<Window>();

@@ -7,6 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "board.h"
+#include "file_state.h"
+
 namespace nofault {
 
 // Windows start every 32 MiB and are 48 MiB long, so that any 16 MiB of the file lie in one of them. Under 64 MiB each:
@@ -15,16 +18,41 @@ namespace nofault {
 constexpr uint64_t kWindowStride = uint64_t{32} << 20;
 constexpr uint64_t kWindowLength = uint64_t{48} << 20;
 constexpr uint64_t kLongestEntry = kWindowLength - kWindowStride;
+static_assert(kWindowLength == Board::kPages * 4096, "a board has room for the smallest pages");
 
-struct Window {
-  Window(char* base, uint64_t firstPage, uint64_t pageCount) : base(base), firstPage(firstPage), pageCount(pageCount) {}
+// What went wrong with single pages of a window, as the guard found out. Made when it first has to.
+struct Marks {
+  std::atomic<Mark> pages[Board::kPages];
+};
+
+struct Window : std::enable_shared_from_this<Window> {
+  Window(char* base, uint64_t firstPage, uint64_t pageCount, std::shared_ptr<FileState> file)
+      : base(base), firstPage(firstPage), pageCount(pageCount), file(std::move(file)) {}
+  ~Window();
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+
+  // Puts pages, numbered as in the file, on the board: they were resident at `time`. From any thread.
+  void note(uint64_t first, uint64_t count, int32_t time);
+  // The mark of the first page in [first, first + count) that has one; `bad` becomes its number.
+  Mark marked(uint64_t first, uint64_t count, uint64_t* bad = nullptr) const;
+
+  char* addressOf(uint64_t page) const;
 
   char* const base;
   const uint64_t firstPage;
   const uint64_t pageCount;
+  const std::shared_ptr<FileState> file;
   // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no
   // harm: such a call maps pages or starts a read, and never changes what memory holds.
   std::atomic<bool> alive{true};
+  Board board;
+  std::atomic<bool> watched{false};  // the watch keeps the board young
+  // Null until a touch of the window has failed.
+  std::atomic<Marks*> marks{nullptr};
+  // The guard's: where it finds the window, and pages that it has covered one by one.
+  size_t guardSlot = SIZE_MAX;
+  std::atomic<int64_t> covers{0};
   // What its environment remembers of the memory; nobody else looks at it.
   void* owner = nullptr;
 };
@@ -34,6 +62,7 @@ struct Window {
 class WindowTable {
  public:
   explicit WindowTable(uint64_t fileBytes);
+  void resize(uint64_t fileBytes);
 
   uint64_t count() const { return count_; }
   // The window in which an entry that starts at `page` lies, or null when it has not been placed.
@@ -52,8 +81,8 @@ class WindowTable {
   using Leaf = std::vector<std::shared_ptr<Window>>;
 
   uint64_t strideInPages_;
-  uint64_t filePages_;
-  uint64_t count_;
+  uint64_t filePages_ = 0;
+  uint64_t count_ = 0;
   std::vector<std::unique_ptr<Leaf>> leaves_;
 };
 

@@ -1,15 +1,16 @@
 #include "window_memory.h"
 
 #include "environment.h"
+#include "guard.h"
 
 namespace nofault {
 
 namespace {
 
 struct Memory {
+  std::shared_ptr<Window> window;
   char* base;
   int64_t length;
-  char heralds = 0;
   int owners = 2;           // the window's buffer and its herald
   bool placed = true;       // in a table
   bool mapped = true;       // counted in mappedWindows
@@ -36,15 +37,19 @@ void onCollected(napi_env env, void* data, void*) {
   auto& givenUp = Environment::of(env)->windowsGivenUp;
   const auto known = givenUp.find(memory->base);
   if (known != givenUp.end() && known->second == memory) givenUp.erase(known);
-  if (memory->mapped) --mappedWindows;
+  if (memory->mapped) {
+    --mappedWindows;
+    guard::forget(*memory->window);
+  }
   if (memory->placed) --placedWindows;
   release(memory);
 }
 
 // When an environment ends, Node detaches its external buffers, the newest first, before it runs any hook. A buffer
-// that is made right after a window's, and kept as long, therefore goes just before it.
+// that is made right after a window's, and kept as long, therefore goes just before it. It is the window's board.
 Napi::Value herald(Napi::Env env, Memory* memory) {
-  return Napi::Buffer<char>::New(env, &memory->heralds, 1, [memory](Napi::Env env, char*) {
+  auto* board = reinterpret_cast<char*>(&memory->window->board.memory);
+  return Napi::Buffer<char>::New(env, board, sizeof(Board::Memory), [memory](Napi::Env env, char*) {
     recount(env, *memory);
     release(memory);
   });
@@ -54,6 +59,7 @@ int detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
   recount(env, memory);
   memory.mapped = false;
   --mappedWindows;
+  guard::forget(*memory.window);
   napi_detach_arraybuffer(env, arrayBuffer);
   // In this very turn: once the owner has unmapped the range, it may belong to somebody else.
   return coverWindow(memory.base, static_cast<uint64_t>(memory.length));
@@ -70,8 +76,9 @@ Memory& displace(Window& window) {
 }  // namespace
 
 Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window) {
-  auto* memory = new Memory{buffer.Data(), static_cast<int64_t>(buffer.Length())};
+  auto* memory = new Memory{window.shared_from_this(), buffer.Data(), static_cast<int64_t>(buffer.Length())};
   window.owner = memory;
+  guard::watchOver(window);
   ++mappedWindows;
   ++placedWindows;
   // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
@@ -92,6 +99,7 @@ void giveUpMemory(Napi::Env env, Window& window) {
   const std::shared_ptr<Environment>& environment = Environment::of(env);
   if (memory.discounted) environment->owe(memory.length);
   memory.discounted = false;
+  guard::uncount(window);
   environment->windowsGivenUp[memory.base] = &memory;
 }
 

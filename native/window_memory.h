@@ -9,8 +9,9 @@
 
 namespace nofault {
 
-// Takes a window's memory in charge, which has just been placed over `buffer`: V8 no longer counts it. The buffer that
-// is returned has to be kept as long as the window's.
+// Takes a window's memory in charge, which has just been placed over `buffer`: V8 no longer counts it, and the guard
+// looks after it for as long as it is mapped. The buffer that is returned, the window's board, has to be kept as long
+// as the window's.
 Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window);
 
 // Takes a window off the file at once: all its views get length 0, and its owner unmaps it soon. Returns 0 or the

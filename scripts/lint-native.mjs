@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const { nodeHeaders } = require('./toolchain.cjs');
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const sources = ['native', 'bench'].flatMap((folder) => filesUnder(root, folder)).filter((file) => /\.(c|cc|h)$/.test(file));
+const sources = ['native', 'bench', 'test'].flatMap((folder) => filesUnder(root, folder)).filter((file) => /\.(c|cc|h)$/.test(file));
 // What is compiled as part of an addon; a header is looked at through what includes it.
 const units = sources.filter((file) => /native\/.*\.cc$/.test(file));
 

@@ -1,7 +1,7 @@
 // Makes a checkout ready: installs the packages and builds whatever is missing or older than its sources. Runs before `npm start`, `npm test` and
 // `npm run bench`, so that each of them works on a clean clone.
 //
-//   --programs   also compiles examples/ and bench/
+//   --programs   also compiles examples/, bench/ and test/rigs/
 //   --bench      the same, and the addon that the benches measure against
 //   --prebuild   also makes the addon that is packed, in prebuilds/
 //   --build      builds all that is used in the checkout, and afresh
@@ -25,7 +25,7 @@ const ledger = new Ledger(join(root, '.build', 'made.json'));
 
 const SOURCES_OF_ADDON = ['native', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
 const SOURCES_OF_LIBRARY = ['src', 'tsconfig.json', 'tsconfig.build.json', 'node_modules/typescript/package.json'];
-const PROGRAMS = ['bench', 'examples'];
+const PROGRAMS = ['bench', 'examples', 'test/rigs'];
 const isTypeScript = (file) => /\.[cm]?ts$/.test(file);
 const has = (...path) => existsSync(join(root, ...path));
 const programs = PROGRAMS.filter((folder) => filesUnder(root, folder).some(isTypeScript));
@@ -60,7 +60,7 @@ const STEPS = [
         (file) => isTypeScript(file) || file.endsWith('.json'),
       ),
     there: () => programs.every((folder) => has('.build', folder)),
-    says: `compiling ${programs.join(' and ')} to .build`,
+    says: `compiling ${programs.join(', ')} to .build`,
     make: () =>
       compileTypeScript('tsconfig.programs.json', (fresh) => {
         for (const folder of programs) replace(join(fresh, folder), join('.build', folder));
@@ -152,6 +152,7 @@ function compileTypeScript(project, place) {
 
 function replace(from, to) {
   rmSync(join(root, to), { recursive: true, force: true });
+  mkdirSync(dirname(join(root, to)), { recursive: true });
   renameSync(join(root, from), join(root, to));
 }
 

@@ -7,9 +7,11 @@ export type {
   GetOptions,
   OpenOptions,
   PageSet,
+  Refreshed,
   ResidencyMap,
   ResidencyRun,
   Run,
 } from './file/contract';
+export type { BlockedMessage, ErrorMessage, MissMessage } from './file/diagnostics';
 export { MappedFile } from './file/mapped-file';
 export { open } from './file/open';

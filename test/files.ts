@@ -50,6 +50,9 @@ export class TestFiles {
   }
 }
 
+/** How long a verdict may be believed, in ms: docs/trust.md. */
+export const OLDEST_VERDICT = 24;
+
 /** Bytes that look random, never repeat, and are the same on every run. */
 export function pattern(size: number, seed = 0): Buffer {
   const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16));
@@ -80,13 +83,15 @@ export function evictUnmapped(path: string): void {
 
 /**
  * Drops pages from the page cache although they are mapped: writing a page's own content past the cache makes the kernel forget its copy. The content
- * is the same before, during and after. Where the file system has no direct writing (tmpfs) nothing happens, and false is returned.
+ * is the same before, during and after. Where the file system has no direct writing (tmpfs) nothing happens, and false is returned. When it returns, no
+ * verdict from before the eviction stands any more.
  */
 export function evictMapped(path: string, first: number, count: number, pageSize = 4096): boolean {
   const which = [`bs=${pageSize}`, `skip=${first}`, `seek=${first}`, `count=${count}`];
   const result = spawnSync('dd', [`if=${path}`, `of=${path}`, ...which, 'iflag=direct', 'oflag=direct', 'conv=notrunc'], {
     stdio: 'ignore',
   });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OLDEST_VERDICT + 1);
   return result.status === 0;
 }
 

@@ -8,3 +8,5 @@ void measure_leaving(void);
 void measure_mapping(void);
 void measure_recency(void);
 void measure_slow(void);
+void measure_again(void);
+void measure_locking(void);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { MappedFile, ResidencyMap } from '../index';
 import { EXIT } from './command';
+import { failureOf, messageOf } from './failures';
 import { pathOf, printable, printableJson } from './file-names';
 import { formatBytes, formatShare } from './format-bytes';
 import { cellsOf, drawMap, mapLegend } from './map-line';
@@ -134,8 +135,7 @@ function jsonLines(output: Output): Report {
       await output.write(`${text}]}\n`);
     },
     async failure(name, error) {
-      const { code, errno, syscall } = error as { code?: unknown; errno?: unknown; syscall?: unknown };
-      await output.write(`${json({ path: name, error: { code, errno, syscall, message: messageOf(error, name) } })}\n`);
+      await output.write(`${json({ path: name, error: failureOf(error, name) })}\n`);
     },
     async end() {},
   };
@@ -143,12 +143,4 @@ function jsonLines(output: Output): Report {
 
 function json(value: unknown): string {
   return printableJson(JSON.stringify(value));
-}
-
-/** What went wrong, with the name in it exactly as it was given: the library knows only what of its bytes is text. */
-function messageOf(error: unknown, name: string): string {
-  if (!(error instanceof Error)) return `${name}: ${String(error)}`;
-  const { path } = error as { path?: string };
-  const message = path === undefined ? error.message : error.message.replace(path, () => name);
-  return message.includes(name) ? message : `${name}: ${message}`;
 }

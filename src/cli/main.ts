@@ -8,6 +8,7 @@ import { paint } from './terminal';
 
 /** Every command: its line in the help, and its module, which is loaded only when the command line names it. */
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => CommandModule }>> = {
+  doctor: { summary: 'say what this machine and file system allow', load: () => require('./doctor') as CommandModule },
   inspect: { summary: 'show how much of files is in memory, and where', load: () => require('./inspect') as CommandModule },
 };
 

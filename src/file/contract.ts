@@ -98,10 +98,21 @@ export interface ResidencyRun {
   readonly state: 'resident' | 'missing' | 'unknown';
 }
 
+/** What `refresh` found. */
+export interface Refreshed {
+  /** Bytes of the file now. */
+  readonly size: number;
+  readonly change: 'none' | 'grown' | 'shrunk' | 'replaced';
+}
+
 /** Counts since the file was opened. */
 export interface FileStats {
-  /** Entries (and `try*` calls) answered at once. */
+  /** Entries (and `try*` calls) answered at once. `boardHits + kernelHits`. */
   readonly hits: number;
+  /** Those of them that needed no question: a verdict still stood. */
+  readonly boardHits: number;
+  /** Those of them that the kernel was asked about. */
+  readonly kernelHits: number;
   /** Entries (and `try*` calls) that were not resident when asked. */
   readonly misses: number;
   /** Runs that were already being fetched for somebody else, and were waited for rather than read again. */
@@ -110,12 +121,20 @@ export interface FileStats {
   readonly bytesFetched: number;
   /** Entries of this file that are being waited for now. */
   readonly inFlight: number;
-  /** Entries that failed. */
+  /** Those of them that no thread has begun to fetch. */
+  readonly queueDepth: number;
+  /** How long entries took from when they were asked for until they had arrived, in ms, right to a fifth; 0 while none has. */
+  readonly fetchLatency: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
+  /** Entries that failed, and touches of views that did. */
   readonly errors: number;
   /** The last failure, also when nobody asked for it. */
   readonly lastError: NofaultError | undefined;
+  /** Verdicts that were taken back because the page had left memory. */
+  readonly verdictsDropped: number;
   /** Times when the event loop's thread waited for a device inside a call of this library after all. */
   readonly blockedTouches: number;
   /** Windows of this file that are mapped now. */
   readonly windows: number;
+  /** Bytes of the pages that `lock` keeps in memory now. */
+  readonly lockedBytes: number;
 }

@@ -1,13 +1,26 @@
 import { invalidArgument } from '../errors';
-import type { ByteRange, FileStats, GetOptions, PageSet, ResidencyMap, Run } from './contract';
+import type { ByteRange, FileStats, GetOptions, PageSet, Refreshed, ResidencyMap, Run } from './contract';
 import { Copy } from './copying';
+import { knownPages } from './known-pages';
 import { checkOptions, VectorPageSet } from './page-set';
 import type { Pages } from './pages';
+import { lookAgain } from './refreshing';
 import { residencyMap } from './residency-map';
-import { checkBytes, checkPage, checkRange, pagesOf, pageVector, rangeVector } from './vector';
+import { checkBytes, checkPage, checkRange, pageVector, rangeVector } from './vector';
 
-/** Files that nobody has any more and nobody closed: what they hold is let go, except what views need. */
+/** Pages that nobody has any more and nobody closed: what they hold is let go, except what views need. */
 const abandoned = new FinalizationRegistry<Pages>((pages) => pages.abandon());
+
+/** Files that were replaced and are kept open for their sets, if nobody lets go of those. */
+const KEPT = 16;
+
+const NO_OPTIONS: GetOptions = Object.freeze({});
+
+/** What the sets of one state of a file hold, so that its pages stay. */
+interface Holder {
+  /** The file, as long as it has these pages; they are another file's later, which its own sets keep. */
+  file: MappedFile | undefined;
+}
 
 /**
  * A file that is read through memory mappings without the event loop waiting for its device. Made by `open`.
@@ -21,22 +34,30 @@ const abandoned = new FinalizationRegistry<Pages>((pages) => pages.abandon());
 export class MappedFile implements AsyncDisposable {
   /** As it was opened. */
   readonly path: string;
-  /** Bytes, when it was opened. */
-  readonly size: number;
   /** Bytes in a page of this machine. */
   readonly pageSize: number;
-  /** Pages of the file; the last one may be partly filled. */
-  readonly pageCount: number;
-  readonly #pages: Pages;
+  #pages: Pages;
+  #holder: Holder = { file: this };
+  /** What the file had before it was replaced, as long as somebody may use it. */
+  #earlier: Pages[] = [];
+  #refreshing: Promise<Refreshed> | undefined;
 
   /** @internal */
   constructor(pages: Pages) {
     this.path = pages.path;
-    this.size = pages.size;
     this.pageSize = pages.pageSize;
-    this.pageCount = pages.pageCount;
     this.#pages = pages;
-    abandoned.register(this, pages);
+    abandoned.register(this, pages, this);
+  }
+
+  /** Bytes, when it was opened or last refreshed. */
+  get size(): number {
+    return this.#pages.size;
+  }
+
+  /** Pages of the file, when it was opened or last refreshed; the last one may be partly filled. */
+  get pageCount(): number {
+    return this.#pages.pageCount;
   }
 
   /**
@@ -44,17 +65,20 @@ export class MappedFile implements AsyncDisposable {
    * and any order are welcome. A run has at most 16 MiB. What the kernel cannot be asked about within about 1.5 ms counts as
    * missing, and arrives as soon as a thread has looked.
    */
-  getPages(vector: Iterable<number | Run> | Uint32Array, options: GetOptions = {}): PageSet {
+  getPages(vector: Iterable<number | Run> | Uint32Array, options: GetOptions = NO_OPTIONS): PageSet {
     this.#pages.assertOpen();
     checkOptions(options);
-    return new VectorPageSet(this.#pages, pageVector(vector, this.#pages), options, this);
+    return (
+      knownPages(vector, this.#pages, this.#holder) ??
+      new VectorPageSet(this.#pages, pageVector(vector, this.#pages), options, this.#holder)
+    );
   }
 
   /** The same for byte ranges `{ offset, length }` at any alignment, of at most 16 MiB each. */
-  getRanges(vector: Iterable<ByteRange>, options: GetOptions = {}): PageSet {
+  getRanges(vector: Iterable<ByteRange>, options: GetOptions = NO_OPTIONS): PageSet {
     this.#pages.assertOpen();
     checkOptions(options);
-    return new VectorPageSet(this.#pages, rangeVector(vector, this.#pages), options, this);
+    return new VectorPageSet(this.#pages, rangeVector(vector, this.#pages), options, this.#holder);
   }
 
   /** A view of one page if it is resident now, else undefined. The fastest way; fetches nothing. The last page's view ends with the file. */
@@ -62,10 +86,7 @@ export class MappedFile implements AsyncDisposable {
     const pages = this.#pages;
     pages.assertOpen();
     checkPage(page, pages);
-    const view = pages.page(page);
-    if (view === undefined) pages.misses++;
-    else pages.hits++;
-    return view;
+    return pages.page(page);
   }
 
   /** A view of `length` bytes (at most 16 MiB) from `offset` on if all of them are resident now, else undefined. Fetches nothing. */
@@ -73,10 +94,7 @@ export class MappedFile implements AsyncDisposable {
     const pages = this.#pages;
     pages.assertOpen();
     checkRange(offset, length, 'the range', pages);
-    const view = pages.range(offset, length, Math.floor(offset / pages.pageSize), pagesOf(offset, length, pages.pageSize));
-    if (view === undefined) pages.misses++;
-    else pages.hits++;
-    return view;
+    return pages.bytes(offset, length);
   }
 
   /**
@@ -85,19 +103,16 @@ export class MappedFile implements AsyncDisposable {
    */
   tryRead(into: ArrayBufferView[], positions: number[]): number | undefined {
     this.#pages.assertOpen();
-    const bytes = new Copy(this.#pages, into, positions).now();
-    if (bytes === undefined) this.#pages.misses++;
-    else this.#pages.hits++;
-    return bytes;
+    return new Copy(this.#pages, into, positions).now();
   }
 
   /**
    * Fills each buffer with the file's bytes from its position on; resolves to the number of bytes copied. Buffers are written on the event loop only, one
    * piece at a time as it arrives; rejects with `INVALID_ARGUMENT` when one is transferred or resized meanwhile.
    */
-  read(into: ArrayBufferView[], positions: number[], options: GetOptions = {}): Promise<number> {
+  read(into: ArrayBufferView[], positions: number[], options: GetOptions = NO_OPTIONS): Promise<number> {
     checkOptions(options);
-    return new Copy(this.#pages, into, positions).all(options, this);
+    return new Copy(this.#pages, into, positions).all(options, this.#holder);
   }
 
   /** Fetches what of the vector is missing, behind everything interactive. Nobody has to wait for it; a failure is in `stats()`. */
@@ -112,7 +127,61 @@ export class MappedFile implements AsyncDisposable {
     return residencyMap(this.#pages, range);
   }
 
-  /** Counts since the file was opened; also after it was closed. */
+  /**
+   * Brings the pages of a vector into memory and keeps them there, mapped, until they are unlocked or the file is closed; resolves when all of them are
+   * there. Locking what is locked already is fine and counts once. All or nothing: rejects with `LIMIT` when a limit of the system stands in the way
+   * (RLIMIT_MEMLOCK, vm.max_map_count; the message says how much is locked), and with `IO` or `TRUNCATED` when a page cannot be read.
+   */
+  lock(vector: Iterable<number | Run> | Uint32Array): Promise<void> {
+    return this.#pages.locks.lock(pageVector(vector, this.#pages), this.#holder);
+  }
+
+  /**
+   * Lets go of pages that `lock` keeps: from now on they may leave memory. Pages that are not locked are fine; those that a `lock` called before is still
+   * bringing in are left out of it. Rejects with `LIMIT` when vm.max_map_count does not allow to cut a run that was locked as one.
+   */
+  unlock(vector: Iterable<number | Run> | Uint32Array): Promise<void> {
+    return this.#pages.locks.unlock(pageVector(vector, this.#pages), this.#holder);
+  }
+
+  /**
+   * Looks at the file again, for it may have changed since it was opened. Grown: the new pages can be read, views stay as they are. Shrunk: pages behind the
+   * new end are `OUT_OF_RANGE`, and what was asked for before fails with `TRUNCATED`. Replaced (another file has been renamed to the path): the new file is
+   * read from now on, while views and sets from before show the old one (sets until the sixteenth replacement after it: then they are `CLOSED`). Pages on which an error was noted because a touch of a view failed are read again.
+   *
+   * A file that was opened by a handle is never found replaced. Rejects with `IO` when the path cannot be looked at, and everything stays as it was.
+   */
+  refresh(): Promise<Refreshed> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<Refreshed> {
+    const pages = this.#pages;
+    const before = pages.size;
+    const replacement = await lookAgain(pages);
+    const { size } = replacement ?? pages;
+    if (replacement !== undefined && pages.closed) {
+      await replacement.close();
+      throw pages.closedError();
+    }
+    if (replacement === undefined) return { size, change: size > before ? 'grown' : size < before ? 'shrunk' : 'none' };
+    this.#earlier = this.#earlier.filter((old) => !old.closed || old.haveViews);
+    this.#earlier.push(pages);
+    const open = this.#earlier.filter((old) => !old.closed);
+    for (const old of open.slice(0, Math.max(0, open.length - KEPT))) old.abandon();
+    this.#holder.file = undefined;
+    abandoned.register(this.#holder, pages);
+    abandoned.unregister(this);
+    abandoned.register(this, replacement, this);
+    this.#holder = { file: this };
+    this.#pages = replacement;
+    return { size, change: 'replaced' };
+  }
+
+  /** Counts since the file was opened or replaced; also after it was closed. */
   stats(): FileStats {
     return this.#pages.stats();
   }
@@ -121,8 +190,9 @@ export class MappedFile implements AsyncDisposable {
    * Closes the file: calls that wait reject with `CLOSED`, all views get length 0, and nothing stays mapped. Can be called repeatedly. A read that hangs
    * in the kernel is not waited for.
    */
-  close(): Promise<void> {
-    return this.#pages.close();
+  async close(): Promise<void> {
+    const earlier = this.#earlier.splice(0);
+    await Promise.all([this.#pages.close(), ...earlier.map((old) => (old.closed ? old.endViews() : old.close()))]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

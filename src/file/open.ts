@@ -6,6 +6,7 @@ import { invalidArgument, NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
 import { checkSignal, onAbort } from './cancelling';
 import type { OpenOptions } from './contract';
+import { keepGuard } from './guard';
 import { MappedFile } from './mapped-file';
 import { mapper } from './mapper';
 import { Pages } from './pages';
@@ -29,13 +30,20 @@ async function openTarget(target: Buffer | number, name: string | undefined, tru
   let native: NativeFile;
   // Loaded now rather than with the first window, which is made in the midst of a synchronous call.
   mapper();
+  keepGuard();
   try {
-    native = await addon().open(target);
+    native = await addon().open(target, trusting);
   } catch (cause) {
     if (cause instanceof NofaultError) throw cause;
     throw openError(cause as SystemError, name ?? `file descriptor ${target}`);
   }
-  return new MappedFile(new Pages(native, name ?? native.path.toString(), trusting));
+  return new MappedFile(new Pages(native, name ?? native.path.toString(), absolute(target), trusting));
+}
+
+/** What `refresh` looks at: the path of now, whatever becomes of the working directory. A handle has none. */
+function absolute(target: Buffer | number): Buffer | undefined {
+  if (typeof target === 'number' || target[0] === SLASH) return typeof target === 'number' ? undefined : target;
+  return Buffer.concat([Buffer.from(`${process.cwd()}/`), target]);
 }
 
 function openError(cause: SystemError, path: string): NofaultError {
@@ -67,6 +75,8 @@ async function abandonable(signal: AbortSignal, start: () => Promise<MappedFile>
     uncancel();
   }
 }
+
+const SLASH = 0x2f;
 
 /** What the addon opens, and the path as it was given; a handle's is found out. */
 function targetOf(path: unknown): { target: Buffer | number; name: string | undefined } {

@@ -1,4 +1,5 @@
 import { invalidArgument, NofaultError } from '../errors';
+import { MISSING, RESIDENT } from '../native';
 import { expect, forget, hold, type Recipient, release } from './arrivals';
 import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
@@ -6,11 +7,11 @@ import type { Dependant, Pages } from './pages';
 import { selected, startOf, type Vector } from './vector';
 import { Verdicts } from './verdicts';
 
-/** What is known of an entry. */
-const MISSING = 0;
-const HIT = 1;
-const ARRIVED = 2;
-const FAILED = 3;
+/** What became of an entry, beside what the addon knows of it. */
+const ARRIVED = 3;
+const FAILED = 4;
+/** It was resident when it was asked for, and failed later. */
+const HIT_FAILED = 5;
 
 /** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
 const PATIENCE = 1000;
@@ -21,6 +22,16 @@ const AHEAD = 256;
 
 /** How long one turn makes windows for misses, in ms. */
 const MAKING = 0.5;
+
+/** Entries that are asked about before the first misses are fetched; each step after it is twice as long. */
+const FIRST_STEP = 128;
+
+/** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. */
+const ASKING = 3;
+const ALWAYS_ASKED = 8192;
+
+/** Entries of what is left that are submitted in one turn. */
+const SUBMITTED = 4096;
 
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;
@@ -34,6 +45,18 @@ export function checkOptions(options: GetOptions): void {
   }
 }
 
+/** Checks the number of an entry. */
+export function checkEntry(entry: number, length: number): void {
+  if (typeof entry !== 'number' || !Number.isInteger(entry)) throw invalidArgument('entry', 'the number of an entry', entry);
+  if (entry < 0 || entry >= length)
+    throw new NofaultError('OUT_OF_RANGE', `entry ${entry} is not in the vector, which has ${length} entries`);
+}
+
+export function notResident(entry: number, offset: number, { path }: Pages, came: boolean): NofaultError {
+  const why = came ? 'has left memory again: ask for it anew' : 'has not arrived yet';
+  return new NofaultError('NOT_RESIDENT', `entry ${entry} (byte ${offset} of ${path}) ${why}`, { path, offset });
+}
+
 /** A vector's answer. Asks about all of it when it is made, and has the fetcher bring in what is missing. */
 export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly length: number;
@@ -45,7 +68,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #errors = new Map<number, unknown>();
   /** Entries that have arrived or failed, in that order. */
   readonly #log: number[] = [];
-  #pending: number;
+  #pending = 0;
   #fetching = false;
   /** What the fetcher knows this set's misses by. */
   readonly #requests: number[] = [];
@@ -60,17 +83,45 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     options: GetOptions,
     readonly file: object,
   ) {
-    const { states, hits } = pages.ask(vector);
+    const { length } = vector;
+    const states = new Uint8Array(length);
     this.#pages = pages;
     this.#vector = vector;
     this.#states = states;
-    this.#verdicts = new Verdicts(pages, vector, states);
-    this.length = vector.length;
+    const standing = pages.standing(options.priority === 'scan');
+    this.#verdicts = new Verdicts(pages, vector, states, standing);
+    this.length = length;
+    let hits = 0;
+    let byBoard = 0;
+    // In steps, so that the device works on what is missing while the rest is asked about.
+    const stop = performance.now() + ASKING;
+    for (let from = 0, step = FIRST_STEP; from < length; step *= 2) {
+      if (from >= ALWAYS_ASKED && performance.now() > stop) {
+        this.#fetchRest(from, options);
+        break;
+      }
+      const to = Math.min(from + step, length);
+      byBoard += pages.askOpen(vector.first, vector.count, states, standing, from, to);
+      const missing: number[] = [];
+      for (let entry = from; entry < to; entry++) {
+        if (states[entry] === RESIDENT) hits++;
+        else if (states[entry] === MISSING) missing.push(entry);
+        else this.#failMarked(entry);
+      }
+      if (missing.length > 0) this.#fetch(missing, options);
+      from = to;
+    }
     this.hits = hits;
-    this.#pending = this.length - hits;
-    pages.hits += hits;
-    pages.misses += this.#pending;
-    if (this.#pending > 0) this.#fetch(options);
+    pages.counts.boardHits += byBoard;
+    pages.counts.kernelHits += hits - byBoard;
+    pages.counts.missed(length - hits, length);
+    if (options.signal?.aborted) this.fail(options.signal.reason);
+  }
+
+  /** What is there in place of this entry is the guard's, and fetching would not bring the file's bytes. */
+  #failMarked(entry: number): void {
+    this.#fail(entry, this.#pages.markError(this.#vector.first[entry] as number, this.#vector.count[entry] as number));
+    this.#log.push(entry);
   }
 
   get misses(): number {
@@ -82,26 +133,23 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   }
 
   isHit(entry: number): boolean {
-    this.#check(entry);
-    return this.#states[entry] === HIT;
+    checkEntry(entry, this.length);
+    return this.#wasHit(entry);
   }
 
   /** The entry's bytes if they are here now; throws its own error when it failed. */
   tryBytes(entry: number): Uint8Array | undefined {
     this.#pages.assertOpen();
-    if (this.#states[entry] === FAILED) throw this.#errors.get(entry);
+    if (this.#failed(entry)) throw this.#errors.get(entry);
     return this.#verdicts.bytes(entry);
   }
 
   bytes(entry: number): Uint8Array {
-    this.#check(entry);
+    checkEntry(entry, this.length);
     const bytes = this.tryBytes(entry);
     if (bytes !== undefined) return bytes;
     if (!this.#pages.hasWindow(this.#vector.first[entry] as number)) throw this.#pages.windowError();
-    const { path } = this.#pages;
-    const offset = startOf(this.#vector, entry, this.#pages);
-    const why = this.#states[entry] === MISSING ? 'has not arrived yet' : 'has left memory again: ask for it anew';
-    throw new NofaultError('NOT_RESIDENT', `entry ${entry} (byte ${offset} of ${path}) ${why}`, { path, offset });
+    throw notResident(entry, startOf(this.#vector, entry, this.#pages), this.#pages, this.#states[entry] !== MISSING);
   }
 
   get arrived(): Promise<PageSet> {
@@ -142,7 +190,11 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
         back.push(entry);
         wake();
       };
-      again.arrived.then(over, (error) => {
+      const arrived = (): void => {
+        this.#verdicts.arrived(entry);
+        over();
+      };
+      again.arrived.then(arrived, (error) => {
         this.#fail(entry, error);
         over();
       });
@@ -155,7 +207,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       turn = performance.now();
     };
     for (let entry = 0; entry < this.length; entry++) {
-      if (this.#states[entry] !== HIT) continue;
+      if (!this.#wasHit(entry)) continue;
       if (!mayGoOn()) await nextTurn();
       if (this.#ready(entry)) yield entry;
       else fetchAgain(entry);
@@ -188,7 +240,13 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
 
   /** Whether an entry can be yielded: its bytes are here in this turn, or asking for them gives an error that will not go away. */
   #ready(entry: number): boolean {
-    return this.#states[entry] === FAILED || this.#pages.closed || this.#verdicts.bytes(entry) !== undefined;
+    if (this.#failed(entry) || this.#pages.closed) return true;
+    try {
+      return this.#verdicts.bytes(entry) !== undefined;
+    } catch (error) {
+      this.#fail(entry, error);
+      return true;
+    }
   }
 
   /** Asks about the next entries that have arrived, from place `from` in the log on, in one go. */
@@ -196,34 +254,62 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     if (!this.#pages.closed) this.#verdicts.ask(this.#log.slice(from, from + AHEAD).filter((entry) => this.#states[entry] === ARRIVED));
   }
 
-  #fetch({ signal, priority }: GetOptions): void {
-    if (signal?.aborted) {
-      this.fail(signal.reason);
-      return;
+  #fetch(missing: readonly number[], options: GetOptions): void {
+    if (this.#begin(missing.length, options)) this.#submit(missing, options.priority === 'scan', 0);
+  }
+
+  /** Has all entries from `from` on fetched, some in each turn: there are too many of them to ask about now. */
+  #fetchRest(from: number, options: GetOptions): void {
+    if (!this.#begin(this.length - from, options)) return;
+    let next = from;
+    const submitSome = (): void => {
+      if (this.complete) return;
+      const { count } = this.#vector;
+      const some: number[] = [];
+      for (const to = Math.min(next + SUBMITTED, this.length); next < to; next++) {
+        if (count[next] === 0) this.#over(next, undefined);
+        else some.push(next);
+      }
+      if (some.length > 0) this.#submit(some, options.priority === 'scan', MAKING);
+      this.settled();
+      if (next < this.length) setImmediate(submitSome);
+    };
+    setImmediate(submitSome);
+  }
+
+  /** So many more entries are missing. False when nothing is to be fetched. */
+  #begin(missing: number, { signal }: GetOptions): boolean {
+    this.#pending += missing;
+    // Fails at the end, all in one go.
+    if (signal?.aborted) return false;
+    if (!this.#fetching) {
+      this.#fetching = true;
+      this.#pages.depend(this);
+      if (signal) this.#uncancel = onAbort(signal, () => this.fail(signal.reason));
     }
-    const entries = new Uint32Array(this.#pending);
-    for (let entry = 0, at = 0; entry < this.length; entry++) {
-      if (this.#states[entry] === MISSING) entries[at++] = entry;
-    }
-    this.#fetching = true;
-    this.#pages.inFlight += this.#pending;
-    this.#pages.depend(this);
-    if (signal) this.#uncancel = onAbort(signal, () => this.fail(signal.reason));
-    this.#submit(entries, priority === 'scan', 0);
+    this.#pages.counts.inFlight += missing;
+    return true;
   }
 
   /**
    * Has entries fetched: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making`
    * ms now and some more in each turn.
    */
-  #submit(entries: Uint32Array, scan: boolean, making: number): void {
+  #submit(entries: readonly number[], scan: boolean, making: number): void {
     const { first, count } = this.#vector;
     const stop = performance.now() + making;
     const ready = new Uint32Array(entries.length);
     const later: number[] = [];
+    const cutOff = new Map<number, NofaultError>();
     let n = 0;
     for (const entry of entries) {
       const page = first[entry] as number;
+      // Only after a refresh that found the file shorter: the others were checked when they were asked for.
+      const cut = this.#pages.cutOff(page, count[entry] as number);
+      if (cut !== undefined) {
+        cutOff.set(entry, cut);
+        continue;
+      }
       if (this.#pages.isMapped(page)) {
         ready[n++] = entry;
       } else if (making > 0 && performance.now() < stop) {
@@ -239,20 +325,29 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       expect(request, this);
       this.#requests.push(request);
     }
+    for (const [entry, error] of cutOff) this.#over(entry, error);
+    if (cutOff.size > 0) this.settled();
     if (later.length > 0) {
       setImmediate(() => {
-        if (!this.complete) this.#submit(Uint32Array.from(later), scan, MAKING);
+        if (!this.complete) this.#submit(later, scan, MAKING);
       });
     }
   }
 
   settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
+    this.#over(entry, badOffset < 0 ? undefined : this.#pages.readError(errno, badOffset, truncated));
+  }
+
+  /** An entry that was being fetched has arrived, or has failed. */
+  #over(entry: number, error: NofaultError | undefined): void {
     this.#pending--;
-    this.#pages.inFlight--;
-    if (badOffset < 0) {
+    this.#pages.counts.inFlight--;
+    if (error === undefined) {
       this.#states[entry] = ARRIVED;
       this.#verdicts.arrived(entry);
-    } else this.#fail(entry, this.#pages.readError(errno, badOffset, truncated));
+    } else {
+      this.#fail(entry, error);
+    }
     this.#log.push(entry);
   }
 
@@ -264,7 +359,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   /** Fails everything that is still missing. */
   fail(reason: unknown): void {
     if (this.complete) return;
-    if (this.#fetching) this.#pages.inFlight -= this.#pending;
+    if (this.#fetching) this.#pages.counts.inFlight -= this.#pending;
     for (const request of this.#requests) this.#pages.native.cancel(request);
     for (let entry = 0; entry < this.length; entry++) {
       if (this.#states[entry] !== MISSING) continue;
@@ -277,10 +372,18 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     this.#tell();
   }
 
+  #wasHit(entry: number): boolean {
+    return this.#states[entry] === RESIDENT || this.#states[entry] === HIT_FAILED;
+  }
+
+  #failed(entry: number): boolean {
+    return (this.#states[entry] as number) >= FAILED;
+  }
+
   #fail(entry: number, error: unknown): void {
-    this.#states[entry] = FAILED;
+    this.#states[entry] = this.#wasHit(entry) ? HIT_FAILED : FAILED;
     this.#errors.set(entry, error);
-    if (!this.#pages.closed) this.#pages.failed(error);
+    if (!this.#pages.closed && error instanceof NofaultError) this.#pages.counts.failed(error);
   }
 
   #finish(): void {
@@ -297,12 +400,5 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener();
-  }
-
-  #check(entry: number): void {
-    if (typeof entry !== 'number' || !Number.isInteger(entry)) throw invalidArgument('entry', 'the number of an entry', entry);
-    if (entry < 0 || entry >= this.length) {
-      throw new NofaultError('OUT_OF_RANGE', `entry ${entry} is not in the vector, which has ${this.length} entries`);
-    }
   }
 }

@@ -1,9 +1,15 @@
 import { getSystemErrorName } from 'node:util';
 import { NofaultError } from '../errors';
-import { addon, type NativeFile } from '../native';
+import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
+import { allStand, boardTime, use } from './board';
 import type { FileStats } from './contract';
-import { type Extent, lengthOf, startOf, type Vector } from './vector';
-import { Windows } from './windows';
+import { Counts } from './counts';
+import { publishBlocked } from './diagnostics';
+import { Faults } from './faults';
+import { Locks } from './locks';
+import { type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
+import type { Standing } from './verdicts';
+import { type Window, Windows } from './windows';
 
 /**
  * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
@@ -22,89 +28,217 @@ export interface Dependant {
 /** The pages of one open file: which are resident now, views of them, and counts of what happened. All other rooms of `file/` go through here. */
 export class Pages implements Extent {
   readonly path: string;
-  readonly size: number;
+  size: number;
   readonly pageSize: number;
-  readonly pageCount: number;
+  pageCount: number;
   readonly longestEntry: number;
   readonly native: NativeFile;
   readonly #windows: Windows;
+  readonly locks: Locks;
   readonly #dependants = new Set<Dependant>();
   readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
-  readonly #hit: (page: number) => boolean;
+  /** Pages from one window's start to the next. */
+  readonly #stride: number;
+  readonly #hit: (page: number) => number;
+  readonly #faults: Faults;
   #closing: Promise<void> | undefined;
-  #last = new Float64Array(3);
+  #blocked = 0;
+  /** When the vector that is being asked about may make no more windows. */
+  #making = 0;
+  #last: Float64Array = new Float64Array(8);
 
-  hits = 0;
-  misses = 0;
-  errors = 0;
-  lastError: NofaultError | undefined;
-  inFlight = 0;
+  readonly counts: Counts;
 
-  /** Whether a verdict may stand for a turn of the event loop. */
-  readonly trusting: boolean;
+  /** What `refresh` looks at again; undefined for a file that was opened by its handle. */
+  readonly target: Buffer | undefined;
+  /** Whether verdicts may stand at all. */
+  readonly trust: boolean;
+  /** Whether verdicts stand on boards, which the watch keeps young. */
+  readonly watching: boolean;
 
-  constructor(native: NativeFile, path: string, trusting: boolean) {
+  constructor(native: NativeFile, path: string, target: Buffer | undefined, trust: boolean, counts = new Counts(path)) {
     const { pageSize, windowLength, windowStride } = addon();
     this.path = path;
     this.native = native;
-    this.trusting = trusting;
+    this.watching = native.watched;
+    this.target = target;
+    this.counts = counts;
+    this.trust = trust;
     this.size = native.size;
     this.pageSize = pageSize;
     this.pageCount = Math.ceil(native.size / pageSize);
+    this.#stride = windowStride / pageSize;
     this.longestEntry = windowLength - windowStride;
     this.#windows = new Windows(native, path);
+    this.locks = new Locks(this, this.#windows);
     this.#hit = native.hit;
+    this.#faults = new Faults(native, path, pageSize);
   }
 
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** Throws `CLOSED` once `close` has been called. */
+  /** Throws `CLOSED` once `close` has been called, and what a touch of a view has met since the last call. */
   assertOpen(): void {
     if (this.#closing !== undefined) throw this.closedError();
+    if (this.#faults.pending) throw this.#fault();
+  }
+
+  #fault(): NofaultError {
+    const error = this.#faults.take();
+    this.counts.failed(error);
+    return error;
+  }
+
+  /**
+   * How long verdicts about the entries of a set stand. What a scan passes over is not worth a place on a board. Where the kernel tells nothing at all, an
+   * arrival has to be believed for its turn, or it could never be read.
+   */
+  standing(scan: boolean): Standing {
+    if (this.watching && !scan) return 'board';
+    return this.trust || this.native.blind ? 'turn' : 'never';
+  }
+
+  /** Whether pages may be marked. */
+  get marked(): boolean {
+    return this.#faults.marked;
+  }
+
+  /** What was recorded need not be told any more: it is being put right. */
+  forgetFault(): void {
+    if (this.#faults.pending) this.#fault();
+  }
+
+  /** The file has this size now. What the guard has covered is mapped anew. */
+  resize(size: number): void {
+    if (size === this.size && !this.#faults.marked) return;
+    this.#faults.forgetMarks();
+    this.#windows.resize(size);
+    this.size = size;
+    this.pageCount = Math.ceil(size / this.pageSize);
+  }
+
+  /** The error of an entry that lay in the file when it was asked for, and does not any more; undefined when it does. */
+  cutOff(first: number, count: number): NofaultError | undefined {
+    return first + count <= this.pageCount ? undefined : this.readError(0, Math.max(first, this.pageCount) * this.pageSize, true);
+  }
+
+  /** The error of an entry on which the guard has put a mark; undefined when there is none. */
+  markError(first: number, count: number): NofaultError | undefined {
+    return this.#faults.of(first, count);
   }
 
   closedError(): NofaultError {
     return new NofaultError('CLOSED', `${this.path} has been closed`, { path: this.path });
   }
 
-  /** A view of one checked page if it is resident now, by asking the kernel. */
+  /** A view of one checked page if it is resident now, counted. Throws when it is marked. */
   page(page: number): Uint8Array | undefined {
     const window = this.#windows.at(page);
-    if (window === undefined || !this.#hit(page)) return undefined;
-    const at = (page - window.firstPage) * this.pageSize;
+    if (window === undefined || !this.#counted(window, page, 1)) {
+      this.counts.missed(1, 1);
+      return undefined;
+    }
     const rest = this.size - page * this.pageSize;
-    return new Uint8Array(window.memory, at, rest < this.pageSize ? rest : this.pageSize);
+    return new Uint8Array(window.memory, (page - window.firstPage) * this.pageSize, rest < this.pageSize ? rest : this.pageSize);
   }
 
-  /** A view of `length` bytes from `offset` on, on checked pages, if all are resident now. */
-  range(offset: number, length: number, first: number, count: number): Uint8Array | undefined {
+  /** A view of a checked byte range if all of it is resident now, counted. Throws when a page of it is marked. */
+  bytes(offset: number, length: number): Uint8Array | undefined {
     if (length === 0) return new Uint8Array(0);
+    const first = Math.floor(offset / this.pageSize);
     const window = this.#windows.at(first);
-    if (window === undefined || !(count === 1 ? this.#hit(first) : this.#runHit(first, count))) return undefined;
+    if (window === undefined || !this.#counted(window, first, pagesOf(offset, length, this.pageSize))) {
+      this.counts.missed(1, 1);
+      return undefined;
+    }
     return new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  /** A view of entry i of a vector, if all of it is resident now. */
-  entry(vector: Vector, i: number): Uint8Array | undefined {
-    return this.range(startOf(vector, i, this), lengthOf(vector, i, this), vector.first[i] as number, vector.count[i] as number);
+  #counted(window: Window, first: number, count: number): boolean {
+    if (this.watching && allStand(window.board, first - window.firstPage, count, boardTime())) {
+      this.counts.boardHits++;
+      return true;
+    }
+    const resident = this.#asked(first, count);
+    if (resident) this.counts.kernelHits++;
+    return resident;
+  }
+
+  /**
+   * A view of `length` bytes, at least 1, from `offset` on, on pages that were checked when they were first asked for, if all of them are resident now. Throws
+   * when one is marked, and when the file does not reach so far any more.
+   */
+  range(offset: number, length: number, first: number, count: number, standing: Standing): Uint8Array | undefined {
+    if (offset + length > this.size || length < 1) throw this.readError(0, Math.max(offset, this.size), true);
+    const window = this.#windows.at(first);
+    if (window === undefined) return undefined;
+    const known = this.watching && allStand(window.board, first - window.firstPage, count, boardTime());
+    return known || this.#asked(first, count, standing === 'board')
+      ? new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length)
+      : undefined;
+  }
+
+  /** A view of entry i of a vector, if all of it is resident now. Throws when it is marked. */
+  entry(vector: Vector, i: number, standing: Standing): Uint8Array | undefined {
+    const count = vector.count[i] as number;
+    if (count === 0) return new Uint8Array(0);
+    return this.range(startOf(vector, i, this), lengthOf(vector, i, this), vector.first[i] as number, count, standing);
   }
 
   /** A view of entry i of a vector that was found resident in this very stretch of the program; undefined where its window could not be made. */
   view(vector: Vector, i: number): Uint8Array | undefined {
     const length = lengthOf(vector, i, this);
     if (length === 0) return new Uint8Array(0);
+    const offset = startOf(vector, i, this);
+    if (offset + length > this.size || length < 0) throw this.readError(0, Math.max(offset, this.size), true);
     const window = this.#windows.at(vector.first[i] as number);
-    return window && new Uint8Array(window.memory, startOf(vector, i, this) - window.firstPage * this.pageSize, length);
+    return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  #runHit(first: number, count: number): boolean {
+  /** Whether these are numbers of pages and all of them are on the boards. */
+  allKnown(numbers: ArrayLike<unknown>): boolean {
+    const time = boardTime();
+    let words: Uint32Array | undefined;
+    let first = 0;
+    for (let i = 0; i < numbers.length; i++) {
+      const page = numbers[i];
+      if (typeof page !== 'number') return false;
+      let at = page - first;
+      if (words === undefined || !(at >= 0 && at < this.#stride)) {
+        const window = this.#windows.find(page);
+        if (window === undefined || !use(window.board, time)) return false;
+        words = window.board.words;
+        first = window.firstPage;
+        at = page - first;
+      }
+      if ((at | 0) !== at || (((words[at >>> 5] as number) >>> (at & 31)) & 1) === 0) return false;
+    }
+    return true;
+  }
+
+  /** Whether all of these pages are on the board, at a time that `boardTime` gave. */
+  stand(first: number, count: number, time: number): boolean {
+    const window = this.watching ? this.#windows.find(first) : undefined;
+    return window !== undefined && allStand(window.board, first - window.firstPage, count, time);
+  }
+
+  /** Whether the kernel says that the pages are resident. Throws when one is marked. */
+  #asked(first: number, count: number, noting = true): boolean {
+    const state = count === 1 && noting ? this.#hit(first) : this.#askRun(first, count, noting);
+    this.#noteBlocked();
+    if (state === MARKED) throw this.markError(first, count);
+    return state === RESIDENT;
+  }
+
+  #askRun(first: number, count: number, noting: boolean): number {
     const { first: f, count: c, state } = this.#one;
     f[0] = first;
     c[0] = count;
-    state[0] = 0;
-    return this.native.residency(f, c, 1, state) === 1;
+    state[0] = MISSING;
+    this.native.residency(f, c, 0, 1, state, false, noting);
+    return state[0];
   }
 
   /** Whether the window of entries that start at `page` is mapped, or can be. */
@@ -128,30 +262,64 @@ export class Pages implements Extent {
     );
   }
 
-  /** For each entry 1 where it is resident and 0 where it is not (or where that would take too long to find out now). */
-  ask(vector: Vector): { readonly states: Uint8Array<ArrayBuffer>; readonly hits: number } {
-    const states = new Uint8Array(vector.length);
-    return { states, hits: this.askOpen(vector.first, vector.count, states) };
+  /**
+   * Asks about the entries, `from` to `to`, whose state is MISSING: it becomes RESIDENT or MARKED, or stays where they are missing, or where that would take
+   * too long to find out now. A vector can be asked about in several steps, from the start on, that share this time. Returns how many the boards knew to be
+   * resident.
+   */
+  askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
+    const time = this.watching ? boardTime() : 0;
+    let open = 0;
+    let byBoard = 0;
+    if (from === 0) this.#making = 0;
+    for (let i = from; i < to; i++) {
+      if (states[i] !== MISSING) continue;
+      const page = first[i] as number;
+      if (count[i] === 0) {
+        states[i] = RESIDENT;
+        continue;
+      }
+      if (page + (count[i] as number) > this.pageCount) continue;
+      const window = this.#windows.find(page);
+      if (this.watching && window !== undefined && allStand(window.board, page - window.firstPage, count[i] as number, time)) {
+        states[i] = RESIDENT;
+        byBoard++;
+        continue;
+      }
+      open++;
+      if (window !== undefined) continue;
+      const now = performance.now();
+      this.#making ||= now + MAKING;
+      if (now < this.#making) this.#windows.at(page);
+    }
+    if (open > 0) {
+      this.native.residency(first, count, from, to, states, from > 0, standing === 'board');
+      this.#noteBlocked();
+    }
+    return byBoard;
   }
 
-  /** The same for the entries whose state is 0; the number of entries whose state is 1 afterwards. */
-  askOpen(first: Float64Array, count: Float64Array, states: Uint8Array): number {
-    const { length } = states;
-    let known = 0;
-    let stop = 0;
-    for (let i = 0; i < length; i++) {
-      if (states[i] === 1) {
-        known++;
-      } else if (count[i] === 0) {
-        states[i] = 1;
-        known++;
-      } else if (this.#windows.find(first[i] as number) === undefined) {
-        const now = performance.now();
-        stop ||= now + MAKING;
-        if (now < stop) this.#windows.at(first[i] as number);
-      }
-    }
-    return known < length ? known + this.native.residency(first, count, length, states) : known;
+  #noteBlocked(): void {
+    const touches = this.#faults.blockedTouches;
+    if (touches === this.#blocked) return;
+    publishBlocked({ path: this.path, touches: touches - this.#blocked });
+    this.#blocked = touches;
+  }
+
+  /** Fills `into` with the bytes from `offset` on; false when that would have to wait. Throws `TRUNCATED` when the file ends before. */
+  readNow(offset: number, into: Uint8Array): boolean {
+    const read = offset + into.length <= this.size ? this.native.readNow(offset, into) : Math.max(0, this.size - offset);
+    if (read >= 0 && read < into.length) throw this.readError(0, offset + read, true);
+    return read === into.length;
+  }
+
+  /** Runs `read`, which reads views, and counts whether the thread waited in it after all. Throws what it met. */
+  touching(read: () => void): void {
+    this.native.touching(true);
+    read();
+    this.native.touching(false);
+    this.#noteBlocked();
+    this.assertOpen();
   }
 
   /** The error of an entry that the fetcher could not bring in. */
@@ -161,11 +329,6 @@ export class Pages implements Extent {
       return new NofaultError('TRUNCATED', `${this.path} ends before byte ${offset}: it has become shorter since it was opened`, place);
     const name = getSystemErrorName(-errno);
     return new NofaultError('IO', `reading ${this.path} at byte ${offset} failed: ${name}`, { ...place, errno });
-  }
-
-  failed(error: unknown): void {
-    this.errors++;
-    if (error instanceof NofaultError) this.lastError = error;
   }
 
   /** `dependant` is failed with `CLOSED` if the file closes before `settled`. */
@@ -178,10 +341,14 @@ export class Pages implements Extent {
   }
 
   stats(): FileStats {
-    if (!this.closed) this.#last = this.native.counters() as Float64Array<ArrayBuffer>;
-    const [joined = 0, bytesFetched = 0, blockedTouches = 0] = this.#last;
-    const { hits, misses, errors, lastError, inFlight } = this;
-    return { hits, misses, joined, bytesFetched, inFlight, errors, lastError, blockedTouches, windows: this.#windows.count };
+    if (!this.closed) this.#last = this.native.counters();
+    return this.counts.with(this.#last, this.#faults.blockedTouches, this.#windows.count, this.locks.lockedBytes);
+  }
+
+  /** Counts on with the file that has taken this one's place. */
+  handOver(): Counts {
+    this.counts.carry(this.native.counters(), this.#faults.blockedTouches);
+    return this.counts;
   }
 
   /** Nobody has the file any more, though somebody may have a view of it. */
@@ -192,18 +359,29 @@ export class Pages implements Extent {
     void this.native.close();
   }
 
+  /** Whether somebody may have views of what has been let go. */
+  get haveViews(): boolean {
+    return this.#windows.haveViews;
+  }
+
+  /** Ends views that outlive what `abandon` let go. */
+  endViews(): void {
+    this.#windows.endViews();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    this.#last = this.native.counters() as Float64Array<ArrayBuffer>;
+    this.#last = this.native.counters();
     const reason = this.closedError();
     // In a later step, so that `closed` holds when the dependants' users look.
     await undefined;
     for (const dependant of [...this.#dependants]) dependant.fail(reason);
     this.#dependants.clear();
+    await this.locks.close();
     await this.#windows.close();
     await patiently(this.native.close());
   }

@@ -1,5 +1,6 @@
 import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
+import { type Board, boardIn } from './board';
 import { mapper } from './mapper';
 
 /** A stretch of the file that is mapped as one ArrayBuffer. */
@@ -7,7 +8,7 @@ export interface Window {
   readonly index: number;
   readonly buffer: Buffer;
   /** Kept as long as the buffer: see NativeFile.place. */
-  readonly herald: Buffer;
+  readonly board: Board;
   readonly memory: ArrayBuffer;
   /** To the memory. Made with the window: a new weak reference keeps what it refers to until the end of the turn. */
   readonly weak: WeakRef<ArrayBuffer>;
@@ -49,12 +50,18 @@ export class Windows {
   readonly #native: NativeFile;
   readonly #path: string;
   readonly #stride: number;
+  /** Windows a page: a power of two, so that multiplying is exact. */
+  readonly #perPage: number;
   readonly #pageSize: number;
-  readonly #size: number;
+  #size: number;
   #table: (Window | undefined)[] = [];
   #ring: Window[] = [];
   #hand = 0;
   #retiring = false;
+  #emptying: Promise<void> = Promise.resolve();
+  #closed = false;
+  /** Indexes of windows that must stay. */
+  readonly #pinned = new Set<number>();
   /** Windows that were let go while somebody may have views of them: those end with the file, too. */
   #givenUp: WeakRef<ArrayBuffer>[] = [];
 
@@ -63,6 +70,7 @@ export class Windows {
     this.#path = path;
     this.#pageSize = addon().pageSize;
     this.#stride = addon().windowStride / this.#pageSize;
+    this.#perPage = 1 / this.#stride;
     this.#size = native.size;
   }
 
@@ -72,7 +80,7 @@ export class Windows {
 
   /** The window of entries that start at `page`, if it has been made. */
   find(page: number): Window | undefined {
-    const window = this.#table[Math.floor(page / this.#stride)];
+    const window = this.#table[Math.floor(page * this.#perPage)];
     if (window !== undefined) window.used = true;
     return window;
   }
@@ -82,17 +90,33 @@ export class Windows {
     return this.find(page) ?? this.#make(Math.floor(page / this.#stride));
   }
 
+  /** Makes window `index` where there is none, and keeps it until `unpin`; false when the process has as many windows as it may. */
+  pin(index: number): boolean {
+    if (this.at(index * this.#stride) === undefined) return false;
+    this.#pinned.add(index);
+    return true;
+  }
+
+  unpin(index: number): void {
+    this.#pinned.delete(index);
+  }
+
+  get pinned(): ReadonlySet<number> {
+    return this.#pinned;
+  }
+
   #make(index: number): Window | undefined {
-    const { maxWindows, windowLength, windowStride } = addon();
+    const { maxWindows, windowStride } = addon();
+    if (this.#closed) return undefined;
     if (addon().placedWindowCount() >= maxWindows / 2) makeRoom();
     if (addon().windowCount() >= maxWindows) return undefined;
     const offset = index * windowStride;
-    const length = Math.ceil(Math.min(windowLength, this.#size - offset) / this.#pageSize) * this.#pageSize;
+    const length = this.#lengthOf(index);
     let buffer: Buffer;
-    let herald: Buffer;
+    let board: Board;
     try {
       buffer = mapper().map(length, this.#native.fd);
-      herald = this.#native.place(index, buffer);
+      board = boardIn(this.#native.place(index, buffer));
     } catch (cause) {
       const { errno, message } = cause as SystemError;
       throw new NofaultError(
@@ -108,11 +132,37 @@ export class Windows {
       );
     }
     const memory = buffer.buffer as ArrayBuffer;
-    const window = { index, buffer, herald, memory, weak: new WeakRef(memory), firstPage: index * this.#stride, used: true };
+    const window = { index, buffer, board, memory, weak: new WeakRef(memory), firstPage: index * this.#stride, used: true };
     this.#table[index] = window;
     this.#ring.push(window);
     everybody.add(this);
     return window;
+  }
+
+  /** Bytes that window `index` spans, in whole pages. */
+  #lengthOf(index: number, size = this.#size): number {
+    const { windowLength, windowStride } = addon();
+    return Math.ceil(Math.min(windowLength, size - index * windowStride) / this.#pageSize) * this.#pageSize;
+  }
+
+  /** Windows that cannot stay as they are when the file has this size. */
+  outgrown(size: number): Window[] {
+    return this.#ring.filter(({ index, firstPage, memory }) => {
+      const pages = memory.byteLength / this.#pageSize;
+      return this.#lengthOf(index, size) !== memory.byteLength || this.#native.marked(firstPage, pages)[0] !== 0;
+    });
+  }
+
+  /**
+   * The file has this size now. Windows that would have another length, and those in which the guard has covered pages, are let go: they are made anew when
+   * needed, and views of them stay as they are.
+   */
+  resize(size: number): void {
+    const gone = new Set(this.outgrown(size));
+    this.#size = size;
+    this.#ring = this.#ring.filter((window) => !gone.has(window));
+    this.#drop(gone);
+    this.#native.resize(size);
   }
 
   /**
@@ -127,14 +177,13 @@ export class Windows {
       for (let steps = Math.min(2 * this.#ring.length, 16 * BATCH); steps > 0 && victims.length < BATCH; steps--) {
         this.#hand = (this.#hand + 1) % this.#ring.length;
         const window = this.#ring[this.#hand] as Window;
-        if (!window.used && this.#native.idle(window.index)) victims.push(window);
+        if (!window.used && this.#mayGo(window)) victims.push(window);
         window.used = false;
       }
       if (victims.length === 0) return;
-      await this.#native.empty(Float64Array.from(victims, (window) => window.index));
-      const gone = new Set(
-        victims.filter((window) => this.#table[window.index] === window && !window.used && this.#native.idle(window.index)),
-      );
+      this.#emptying = this.#native.empty(Float64Array.from(victims, (window) => window.index));
+      await this.#emptying;
+      const gone = new Set(victims.filter((window) => this.#table[window.index] === window && !window.used && this.#mayGo(window)));
       victims = [];
       this.#ring = this.#ring.filter((window) => !gone.has(window));
       this.#drop(gone);
@@ -143,6 +192,10 @@ export class Windows {
     } finally {
       this.#retiring = false;
     }
+  }
+
+  #mayGo({ index }: Window): boolean {
+    return !this.#pinned.has(index) && this.#native.idle(index);
   }
 
   /** The garbage collector unmaps each of these windows after its last view. Empties the set: nothing here may hold them when it looks. */
@@ -158,11 +211,26 @@ export class Windows {
 
   /** Lets go of everything, while views stay as they are: nobody has the file any more, but somebody may have a view. */
   abandon(): void {
+    this.#closed = true;
     const windows = new Set(this.#ring);
     this.#ring = [];
     everybody.delete(this);
     this.#drop(windows);
     this.#table = [];
+  }
+
+  /** Whether somebody may have views of windows that were let go. */
+  get haveViews(): boolean {
+    this.#givenUp = this.#givenUp.filter((memory) => memory.deref() !== undefined);
+    return this.#givenUp.length > 0;
+  }
+
+  /** Ends the views of windows that were let go. */
+  endViews(): void {
+    for (const memory of this.#givenUp.splice(0)) {
+      const left = memory.deref();
+      if (left !== undefined) addon().detach(left);
+    }
   }
 
   /** Unmaps everything, in short slices: every view gets length 0. */
@@ -171,10 +239,10 @@ export class Windows {
     this.#ring = [];
     this.#table = [];
     everybody.delete(this);
-    for (const memory of this.#givenUp.splice(0)) {
-      const left = memory.deref();
-      if (left !== undefined) addon().detach(left);
-    }
+    this.#closed = true;
+    this.endViews();
+    // A thread must not empty what is somebody else's by then.
+    await this.#emptying;
     if (windows.length === 0) return;
     await this.#native.empty(Float64Array.from(windows, (window) => window.index));
     let start = performance.now();

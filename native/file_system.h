@@ -1,0 +1,16 @@
+// What is known of file systems by their kind, where the kernel cannot be asked about one file.
+#pragma once
+
+namespace nofault {
+
+struct FileSystem {
+  const char* name;
+  bool local;        // its pages leave memory only through this kernel: no server takes them back
+  bool shallow;      // has a small bound on what it reads ahead, and drops the rest
+  bool countsPages;  // cachestat counts what is cached of a file; false where its pages belong to another file below
+};
+
+// The file system that an open file lies on. One that is not known is neither local nor counts.
+FileSystem fileSystemOf(int fd);
+
+}  // namespace nofault

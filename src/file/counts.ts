@@ -1,0 +1,65 @@
+import type { NofaultError } from '../errors';
+import type { FileStats } from './contract';
+import { publishError, publishMiss } from './diagnostics';
+
+/** What happened to a file, and who wants to know. Goes on when the file is replaced by another. */
+export class Counts {
+  boardHits = 0;
+  kernelHits = 0;
+  misses = 0;
+  inFlight = 0;
+  errors = 0;
+  lastError: NofaultError | undefined;
+  readonly #path: string;
+  /** joined, bytesFetched, verdictsDropped and blockedTouches of files that this one has replaced. */
+  readonly #before = [0, 0, 0, 0] as [number, number, number, number];
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** `misses` entries of `length` were missing. */
+  missed(misses: number, length: number): void {
+    this.misses += misses;
+    if (misses > 0) publishMiss({ path: this.#path, misses, length });
+  }
+
+  failed(error: NofaultError): void {
+    this.errors++;
+    this.lastError = error;
+    publishError({ path: this.#path, error });
+  }
+
+  /** The file is replaced by another: what the addon counted until now is kept. */
+  carry([joined = 0, bytesFetched = 0, dropped = 0]: Float64Array, blockedTouches: number): void {
+    const before = this.#before;
+    before[0] += joined;
+    before[1] += bytesFetched;
+    before[2] += dropped;
+    before[3] += blockedTouches;
+  }
+
+  /** All counts, with those that the addon keeps (`NativeFile.counters`). */
+  with(counters: Float64Array, blockedTouches: number, windows: number, lockedBytes: number): FileStats {
+    const [joined = 0, bytesFetched = 0, dropped = 0, queueDepth = 0, p50 = 0, p90 = 0, p99 = 0, max = 0] = counters;
+    const { boardHits, kernelHits, misses, inFlight, errors, lastError } = this;
+    const before = this.#before;
+    return {
+      hits: boardHits + kernelHits,
+      boardHits,
+      kernelHits,
+      misses,
+      joined: before[0] + joined,
+      bytesFetched: before[1] + bytesFetched,
+      inFlight,
+      queueDepth,
+      fetchLatency: { p50, p90, p99, max },
+      errors,
+      lastError,
+      verdictsDropped: before[2] + dropped,
+      blockedTouches: before[3] + blockedTouches,
+      windows,
+      lockedBytes,
+    };
+  }
+}
