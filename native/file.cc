@@ -417,11 +417,11 @@ Napi::Value File::close(const Napi::CallbackInfo& info) {
   requests_.clear();
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   const std::shared_ptr<Environment> environment = file_->environment;
-  // A read that hangs keeps the descriptor until it ends, and is not waited for.
-  Fetcher::instance().run(Fetcher::kClosing, [environment, deferred, file = std::move(file_)]() mutable {
-    file.reset();
+  // A thread that still reads keeps the descriptor until it is done. JavaScript does not wait for ever.
+  file_->closed = [environment, deferred] {
     environment->run([deferred](Napi::Env env) { deferred->Resolve(env.Undefined()); });
-  });
+  };
+  Fetcher::instance().run(Fetcher::kClosing, [file = std::move(file_)]() mutable { file.reset(); });
   return deferred->Promise();
 }
 

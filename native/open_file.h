@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -35,6 +36,7 @@ struct OpenFile {
   ~OpenFile() {
     state->close();
     ::close(fd);
+    if (closed) closed();
   }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
@@ -60,6 +62,9 @@ struct OpenFile {
     size = bytes;
     windows.resize(bytes);
   }
+
+  // Called when the descriptor is closed, on whichever thread was the last to need it. Set once, by the environment's.
+  std::function<void()> closed;
 
   // Shared with the environment's end, which comes before the file's.
   const std::shared_ptr<Gate> locks = std::make_shared<Gate>();

@@ -10,11 +10,19 @@ export interface Board {
   readonly stamps: Int32Array;
   /** A bit for each page of the window. */
   readonly words: Uint32Array;
+  /** The stamp that was last found young enough, and how many more hits may rely on that without a look at the clock. */
+  asOf: number;
+  credit: number;
+  /** The call of `Pages.known` that found it young. */
+  call: number;
 }
 
 const AS_OF = 0;
 const USED = 1;
 const STAMPS = 2;
+
+/** Hits that rely on one look at the clock, besides the one that looked. */
+const CREDIT = 15;
 
 const elapsed = performance.now.bind(performance);
 /** From this environment's clock to the boards'. Known before any board is. */
@@ -33,26 +41,42 @@ export function boardIn(memory: Buffer): Board {
   return {
     stamps: new Int32Array(memory.buffer, memory.byteOffset, STAMPS),
     words: new Uint32Array(memory.buffer, memory.byteOffset + STAMPS * Int32Array.BYTES_PER_ELEMENT, words),
+    asOf: 0,
+    credit: 0,
+    call: 0,
   };
 }
 
-/** The boards' time, for `allStand`. */
-export function boardTime(): number {
-  return (elapsed() + ahead) | 0;
-}
-
-/** Whether the board's verdicts are young enough at `time`, and if so notes that they are used. Its bits may be looked at only afterwards. */
-export function use({ stamps }: Board, time: number): boolean {
+/**
+ * Whether the board's verdicts are young enough now, and if so notes that they are used. Its bits may be looked at only afterwards.
+ *
+ * A look at the clock costs as much as everything else here, and the processor lets no reads of memory overlap across it. So one look serves several hits
+ * in a row, while the watch, which renews the stamp every few milliseconds, has not come by in between.
+ */
+export function young(board: Board): boolean {
   // The stamp before the bits, on every processor: bits are cleared before a board becomes young again.
-  if (((time - Atomics.load(stamps, AS_OF)) | 0) > oldest) return false;
-  stamps[USED] = time;
+  const asOf = Atomics.load(board.stamps, AS_OF);
+  if (asOf !== board.asOf || board.credit === 0) return renewed(board, asOf);
+  board.credit--;
   return true;
 }
 
-/** Whether the board says at `time` that `count` pages, at least 1, from page `at` of its window on are resident. */
-export function allStand(board: Board, at: number, count: number, time: number): boolean {
+function renewed(board: Board, asOf: number): boolean {
+  const time = (elapsed() + ahead) | 0;
+  if (((time - asOf) | 0) > oldest) {
+    board.credit = 0;
+    return false;
+  }
+  board.asOf = asOf;
+  board.credit = CREDIT;
+  board.stamps[USED] = time;
+  return true;
+}
+
+/** Whether the board says that `count` pages, at least 1, from page `at` of its window on are resident. */
+export function allStand(board: Board, at: number, count: number): boolean {
+  if (!young(board)) return false;
   const { words } = board;
-  if (!use(board, time)) return false;
   return count === 1 ? (((words[at >>> 5] as number) >>> (at & 31)) & 1) === 1 : allSet(words, at, count);
 }
 

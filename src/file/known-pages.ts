@@ -11,20 +11,21 @@ const SHORT = 256;
  */
 export function knownPages(vector: Iterable<number | Run> | Uint32Array, pages: Pages, file: object): PageSet | undefined {
   if (!pages.watching || !(vector instanceof Uint32Array || Array.isArray(vector)) || vector.length > SHORT) return undefined;
-  if (!pages.allKnown(vector)) return undefined;
-  pages.counts.boardHits += vector.length;
-  return new KnownPageSet(pages, vector.slice() as Uint32Array | number[], file);
+  const numbers = pages.known(vector);
+  if (numbers === undefined) return undefined;
+  pages.counts.boardHits += numbers.length;
+  return new KnownPageSet(pages, numbers, file);
 }
 
 /** Pages that were all known to be resident when they were asked for. */
 class KnownPageSet implements PageSet {
   readonly length: number;
   readonly #pages: Pages;
-  readonly #numbers: Uint32Array | readonly number[];
+  readonly #numbers: readonly number[];
 
   constructor(
     pages: Pages,
-    numbers: Uint32Array | readonly number[],
+    numbers: readonly number[],
     readonly file: object,
   ) {
     this.length = numbers.length;

@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import { NofaultError } from '../errors';
 import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
-import { allStand, boardTime, use } from './board';
+import { allStand, type Board, young } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
@@ -45,6 +45,8 @@ export class Pages implements Extent {
   #blocked = 0;
   /** When the vector that is being asked about may make no more windows. */
   #making = 0;
+  /** Counts the calls of `known`. */
+  #calls = 0;
   #last: Float64Array = new Float64Array(8);
 
   readonly counts: Counts;
@@ -157,7 +159,7 @@ export class Pages implements Extent {
   }
 
   #counted(window: Window, first: number, count: number): boolean {
-    if (this.watching && allStand(window.board, first - window.firstPage, count, boardTime())) {
+    if (this.watching && allStand(window.board, first - window.firstPage, count)) {
       this.counts.boardHits++;
       return true;
     }
@@ -174,7 +176,7 @@ export class Pages implements Extent {
     if (offset + length > this.size || length < 1) throw this.readError(0, Math.max(offset, this.size), true);
     const window = this.#windows.at(first);
     if (window === undefined) return undefined;
-    const known = this.watching && allStand(window.board, first - window.firstPage, count, boardTime());
+    const known = this.watching && allStand(window.board, first - window.firstPage, count);
     return known || this.#asked(first, count, standing === 'board')
       ? new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length)
       : undefined;
@@ -197,31 +199,38 @@ export class Pages implements Extent {
     return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  /** Whether these are numbers of pages and all of them are on the boards. */
-  allKnown(numbers: ArrayLike<unknown>): boolean {
-    const time = boardTime();
-    let words: Uint32Array | undefined;
+  /** A copy of these numbers if they are numbers of pages and all of them are on the boards, else undefined. */
+  known(numbers: ArrayLike<unknown>): number[] | undefined {
+    const copy = new Array<number>(numbers.length);
+    let board: Board | undefined;
     let first = 0;
+    const call = ++this.#calls;
     for (let i = 0; i < numbers.length; i++) {
       const page = numbers[i];
-      if (typeof page !== 'number') return false;
+      if (typeof page !== 'number') return undefined;
       let at = page - first;
-      if (words === undefined || !(at >= 0 && at < this.#stride)) {
+      if (board === undefined || !(at >= 0 && at < this.#stride)) {
         const window = this.#windows.find(page);
-        if (window === undefined || !use(window.board, time)) return false;
-        words = window.board.words;
+        if (window === undefined) return undefined;
+        board = window.board;
+        // Once a window and call: a vector may go to and fro between windows.
+        if (board.call !== call) {
+          if (!young(board)) return undefined;
+          board.call = call;
+        }
         first = window.firstPage;
         at = page - first;
       }
-      if ((at | 0) !== at || (((words[at >>> 5] as number) >>> (at & 31)) & 1) === 0) return false;
+      if ((at | 0) !== at || (((board.words[at >>> 5] as number) >>> (at & 31)) & 1) === 0) return undefined;
+      copy[i] = page;
     }
-    return true;
+    return copy;
   }
 
-  /** Whether all of these pages are on the board, at a time that `boardTime` gave. */
-  stand(first: number, count: number, time: number): boolean {
+  /** Whether all of these pages are on the board. */
+  stand(first: number, count: number): boolean {
     const window = this.watching ? this.#windows.find(first) : undefined;
-    return window !== undefined && allStand(window.board, first - window.firstPage, count, time);
+    return window !== undefined && allStand(window.board, first - window.firstPage, count);
   }
 
   /** Whether the kernel says that the pages are resident. Throws when one is marked. */
@@ -268,7 +277,6 @@ export class Pages implements Extent {
    * resident.
    */
   askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
-    const time = this.watching ? boardTime() : 0;
     let open = 0;
     let byBoard = 0;
     if (from === 0) this.#making = 0;
@@ -281,7 +289,7 @@ export class Pages implements Extent {
       }
       if (page + (count[i] as number) > this.pageCount) continue;
       const window = this.#windows.find(page);
-      if (this.watching && window !== undefined && allStand(window.board, page - window.firstPage, count[i] as number, time)) {
+      if (this.watching && window !== undefined && allStand(window.board, page - window.firstPage, count[i] as number)) {
         states[i] = RESIDENT;
         byBoard++;
         continue;

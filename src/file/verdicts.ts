@@ -1,5 +1,4 @@
 import { RESIDENT } from '../native';
-import { boardTime } from './board';
 import type { Pages } from './pages';
 import { thisTurn } from './turn';
 import { selected, type Vector } from './vector';
@@ -39,7 +38,7 @@ export class Verdicts {
   stands(entry: number): boolean {
     if (this.#standing === 'never') return false;
     if (this.#standing === 'board') {
-      return this.#pages.stand(this.#vector.first[entry] as number, this.#vector.count[entry] as number, boardTime());
+      return this.#pages.stand(this.#vector.first[entry] as number, this.#vector.count[entry] as number);
     }
     // What a mark was put on since looks resident: the kernel has to be asked.
     if (this.#pages.marked) return false;
