@@ -27,7 +27,9 @@
         "native/examination.cc",
         "native/lock.cc",
         "native/file_locks.cc",
-        "native/file.cc"
+        "native/file.cc",
+        "native/roaring/checksum.cc",
+        "native/roaring/roaring.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

@@ -13,6 +13,7 @@
 #include "file_locks.h"
 #include "guard.h"
 #include "kernel.h"
+#include "roaring/roaring.h"
 #include "watch.h"
 #include "window.h"
 
@@ -97,6 +98,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("map", Napi::Function::New<map>(env, "map"));
   exports.Set("probe", Napi::Function::New<probeMachineOrFile>(env, "probe"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
+  defineRoaring(env, exports);
   return exports;
 }
 

@@ -51,6 +51,8 @@ export interface Addon {
   findRoom(bytes: number, cuts: number): Promise<LockRefusal | undefined>;
   /** The small mapper, for where mmap-io could not be built: `length` bytes of address space that `place` can put a window over. */
   map(length: number): Buffer;
+  /** CRC-32C (RFC 3720) of the bytes, unsigned; `before` is that of the bytes before them. */
+  crc32c(bytes: Uint8Array, before?: number): number;
 }
 
 /** How many numbers describe one completion. */
