@@ -29,6 +29,9 @@
         "native/file_locks.cc",
         "native/file.cc",
         "native/roaring/checksum.cc",
+        "native/roaring/kernels.cc",
+        "native/roaring/header.cc",
+        "native/roaring/write.cc",
         "native/roaring/roaring.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
