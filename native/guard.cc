@@ -1,6 +1,7 @@
 #include "guard.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@ struct Slot {
   std::atomic<uintptr_t> base;
   std::atomic<size_t> length;
   std::atomic<Window*> window;
+  std::atomic<uint32_t> held;  // by handlers that work on it
 };
 
 Slot* const slots = [] {
@@ -53,14 +55,41 @@ std::mutex& installing = *new std::mutex();
 
 size_t indexOf(int signal) { return signal == SIGBUS ? 0 : 1; }
 
-Window* windowAt(uintptr_t address) {
-  const size_t used = slotsUsed.load(std::memory_order_acquire);
-  for (size_t i = 0; i < used; ++i) {
-    const uintptr_t base = slots[i].base.load(std::memory_order_acquire);
-    if (base != 0 && address - base < slots[i].length.load(std::memory_order_relaxed))
-      return slots[i].window.load(std::memory_order_relaxed);
+// The window at an address, if there is one, for as long as this lives: whoever gives it up waits. So nothing under it
+// may wait for a device.
+class Held {
+ public:
+  explicit Held(uintptr_t address) {
+    const size_t used = slotsUsed.load(std::memory_order_acquire);
+    for (size_t i = 0; i < used && slot_ == nullptr; ++i) {
+      if (!contains(slots[i], address)) continue;
+      ++slots[i].held;
+      // `forget` takes the base away and then looks whether somebody holds it: one of the two sees the other.
+      if (contains(slots[i], address))
+        slot_ = &slots[i];
+      else
+        --slots[i].held;
+    }
   }
-  return nullptr;
+  ~Held() {
+    if (slot_ != nullptr) --slot_->held;
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+  Window* window() const { return slot_ == nullptr ? nullptr : slot_->window.load(); }
+
+ private:
+  static bool contains(const Slot& slot, uintptr_t address) {
+    const uintptr_t base = slot.base.load();
+    return base != 0 && address - base < slot.length.load();
+  }
+
+  Slot* slot_ = nullptr;
+};
+
+uint64_t pageOf(const Window& window, uintptr_t address) {
+  return (address - reinterpret_cast<uintptr_t>(window.base)) / kernel::pageSize();
 }
 
 // The file's size as the kernel knows it: no server is asked, for this may be an event loop's thread. -1 when unknown.
@@ -91,7 +120,11 @@ bool mark(Window& window, uint64_t first, uint64_t count, Mark kind, uint64_t to
 }
 
 // The bad page, and what is sure to be as bad, reads as zeros from now on.
-bool cover(Window& window, uint64_t page) {
+bool cover(uintptr_t address) {
+  const Held held(address);
+  if (held.window() == nullptr) return false;
+  Window& window = *held.window();
+  const uint64_t page = pageOf(window, address);
   const auto size = static_cast<int64_t>(kernel::pageSize());
   const int64_t fileBytes = knownSize(window.file->fd.load());
   uint64_t first = page, count = 1;
@@ -111,20 +144,32 @@ bool cover(Window& window, uint64_t page) {
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
-// A page of its own takes the place of the one that was written to. Its contents are saved in between, which other
-// threads could see; they look at the marks before they believe what they read.
-bool takeCopy(Window& window, uint64_t page) {
-  const bool many = !coverOne(window);
-  const uint64_t first = many ? 0 : page, count = many ? window.pageCount : 1;
+// A page of its own takes the place of the one that was written to.
+bool takeCopy(uintptr_t address) {
+  uint64_t page = 0, first = 0, count = 0;
+  char* at = nullptr;
+  {
+    const Held held(address);
+    if (held.window() == nullptr) return false;
+    Window& window = *held.window();
+    page = pageOf(window, address);
+    const bool many = !coverOne(window);
+    first = many ? 0 : page;
+    count = many ? window.pageCount : 1;
+    at = window.base + first * kernel::pageSize();
+  }
   const size_t bytes = count * kernel::pageSize();
-  char* at = window.base + first * kernel::pageSize();
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* saved = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (saved == MAP_FAILED) return false;
-  // This may be a bad touch itself, which is covered as any other.
+  // Not under the hold, for it may wait for the device. This may be a bad touch itself, which is covered as any other.
   memcpy(saved, at, bytes);
-  // Right at its place, and not moved there: neighbours become one mapping.
-  const bool taken = mark(window, first, count, Mark::readOnly, page) &&
+  const Held held(address);
+  Window* window = held.window();
+  const bool there = window != nullptr && window->base + first * kernel::pageSize() == at;
+  // Right at its place, and not moved there: neighbours become one mapping. For a moment other threads could see it
+  // empty; they look at the marks before they believe what they read.
+  const bool taken = there && mark(*window, first, count, Mark::readOnly, page) &&
                      mmap(at, bytes, PROT_READ | PROT_WRITE, kFlags | MAP_FIXED, -1, 0) != MAP_FAILED;
   if (taken) memcpy(at, saved, bytes);
   munmap(saved, bytes);
@@ -133,12 +178,8 @@ bool takeCopy(Window& window, uint64_t page) {
 
 bool handled(int signal, const siginfo_t& info) {
   const auto address = reinterpret_cast<uintptr_t>(info.si_addr);
-  if (signal == SIGBUS ? info.si_code != BUS_ADRERR && info.si_code != BUS_MCEERR_AR : info.si_code != SEGV_ACCERR)
-    return false;
-  Window* window = windowAt(address);
-  if (window == nullptr) return false;
-  const uint64_t page = (address - reinterpret_cast<uintptr_t>(window->base)) / kernel::pageSize();
-  return signal == SIGBUS ? cover(*window, page) : takeCopy(*window, page);
+  if (signal == SIGBUS) return (info.si_code == BUS_ADRERR || info.si_code == BUS_MCEERR_AR) && cover(address);
+  return info.si_code == SEGV_ACCERR && takeCopy(address);
 }
 
 void passOn(int signal, siginfo_t* info, void* context) {
@@ -214,7 +255,10 @@ void uncount(Window& window) { covers -= window.covers.exchange(0); }
 void forget(Window& window) {
   if (slots == nullptr || window.guardSlot == SIZE_MAX) return;
   std::lock_guard lock(registering);
-  slots[window.guardSlot].base = 0;
+  Slot& slot = slots[window.guardSlot];
+  slot.base = 0;
+  // A handler of another thread must not lay anything over a range that is somebody else's by then.
+  while (slot.held.load() != 0) sched_yield();
   freeSlots.push_back(window.guardSlot);
   window.guardSlot = SIZE_MAX;
   uncount(window);

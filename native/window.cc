@@ -27,7 +27,7 @@ Mark Window::marked(uint64_t first, uint64_t count, uint64_t* bad) const {
   const Marks* known = marks.load();
   if (known == nullptr) return Mark::none;
   for (uint64_t page = first - firstPage; count > 0; ++page, --count) {
-    const Mark mark = known->pages[page].load(std::memory_order_relaxed);
+    const Mark mark = known->pages[page].load();
     if (mark == Mark::none) continue;
     if (bad != nullptr) *bad = firstPage + page;
     return mark;
