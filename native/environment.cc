@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "fetcher.h"
+
 namespace nofault {
 
 namespace {
@@ -125,7 +127,8 @@ void Environment::end() {
   std::lock_guard lock(mutex_);
   ended_.store(true, std::memory_order_release);
   completions_.clear();
-  functions_.clear();
+  // They may be the last to hold a file, and closing that may wait for a server.
+  if (!functions_.empty()) Fetcher::instance().run(Fetcher::kClosing, [functions = std::exchange(functions_, {})] {});
   // Node does not free them with the environment.
   deliver_.Reset();
   file_.Reset();

@@ -49,10 +49,15 @@ void onCollected(napi_env env, void* data, void*) {
 // that is made right after a window's, and kept as long, therefore goes just before it. It is the window's board.
 Napi::Value herald(Napi::Env env, Memory* memory) {
   auto* board = reinterpret_cast<char*>(&memory->window->board.memory);
-  return Napi::Buffer<char>::New(env, board, sizeof(Board::Memory), [memory](Napi::Env env, char*) {
-    recount(env, *memory);
+  try {
+    return Napi::Buffer<char>::New(env, board, sizeof(Board::Memory), [memory](Napi::Env env, char*) {
+      recount(env, *memory);
+      release(memory);
+    });
+  } catch (const Napi::Error&) {
     release(memory);
-  });
+    throw;
+  }
 }
 
 int detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
