@@ -31,12 +31,16 @@ constexpr uint64_t kConfirmed = uint64_t{512} << 10;
 // Cuts after which mappings are counted again; and so many of them may others have made meanwhile.
 constexpr uint64_t kUncounted = 256;
 
+// By number: the C library of some systems has no mlock2, and AddressSanitizer makes no-ops of the two that all have.
+int lockAtOnce(const void* address, size_t length) { return syscall(SYS_mlock, address, length) == 0 ? 0 : errno; }
+int unlock(const void* address, size_t length) { return syscall(SYS_munlock, address, length) == 0 ? 0 : errno; }
+
 // Returns 0 or the errno.
 int lockOnFault(const void* address, size_t length) {
   if (syscall(SYS_mlock2, address, length, MLOCK_ONFAULT) == 0) return 0;
   if (errno != ENOSYS && errno != EPERM) return errno;
   // Sandboxes may know mlock only. It is EPERM too where nothing may be locked at all.
-  return mlock(address, length) == 0 ? 0 : errno;
+  return lockAtOnce(address, length);
 }
 
 double lockedBytes() {
@@ -126,7 +130,7 @@ std::optional<Lost> confirm(OpenFile& file, Window& window, uint64_t page, uint6
   const auto map = [&] {
     // Where pages cannot be populated, plain mlock maps them. They have been read before, so it need not wait.
     if (!kernel::abilities().populate)
-      return whileOpen(file, window, [&] { return mlock(address, pages * size) == 0 ? 0 : errno; });
+      return whileOpen(file, window, [&] { return lockAtOnce(address, pages * size); });
     const int32_t time = now();
     const int error = kernel::populate(address, pages * size);
     if (error == 0) Watch::instance().note(window, page, pages, time);
@@ -209,8 +213,7 @@ std::optional<LockRefusal> unlockRuns(OpenFile& file, const Edges& edges, uint64
   if (crowded(cuts)) return tooManyMappings();
   std::optional<LockRefusal> refusal;
   forEachPiece(file, edges, kPiece, [&](const Window& window, uint64_t page, uint64_t pages) {
-    const int error =
-        whileOpen(file, window, [&] { return munlock(window.addressOf(page), pages * size) == 0 ? 0 : errno; });
+    const int error = whileOpen(file, window, [&] { return unlock(window.addressOf(page), pages * size); });
     if (error != 0) {
       refusal = explain(error, 0);
       refusal->reached = page;
@@ -234,7 +237,7 @@ void endLocks(OpenFile& file, const std::vector<uint64_t>& windows) {
   file.locks->shut = true;
   for (const uint64_t index : windows) {
     const std::shared_ptr<Window> window = file.shareWindow(file.windows.firstPage(index));
-    if (window) munlock(window->base, window->pageCount * kernel::pageSize());
+    if (window) unlock(window->base, window->pageCount * kernel::pageSize());
   }
 }
 
