@@ -103,11 +103,9 @@ const CASES = {
   async 'worker, listener in the main thread'() {
     const worker = new Worker(__filename, { workerData: [0, 0, built, path, 'in the worker'] });
     worker.on('message', (message) => {
-      if (message !== 'ready') {
-        console.log(message);
-        process.exit();
-      }
-      process.on('SIGBUS', listener);
+      if (message !== 'ready') return process.stdout.write(`${message}\n`, () => process.exit());
+      // Until the handlers are back it is told of the bad touch, again and again.
+      process.on('SIGBUS', () => {});
       worker.postMessage('go');
     });
   },
