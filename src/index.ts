@@ -15,3 +15,24 @@ export type {
 export type { BlockedMessage, ErrorMessage, MissMessage } from './file/diagnostics';
 export { MappedFile } from './file/mapped-file';
 export { open } from './file/open';
+export type {
+  EvictOptions,
+  FileName,
+  FileParts,
+  FileResidency,
+  FollowOptions,
+  Inspection,
+  InspectOptions,
+  KernelCounts,
+  Paths,
+  PathsOrParts,
+  Progress,
+  ProgressTotals,
+  RestoreOptions,
+  Round,
+  SnapshotOptions,
+  SnapshotSummary,
+  Totals,
+  TreeOptions,
+  WarmOptions,
+} from './inspect/contract';
