@@ -11,9 +11,11 @@
 
 #include "background.h"
 #include "fetcher.h"
+#include "file_system.h"
 #include "guard.h"
 #include "kernel.h"
 #include "opening.h"
+#include "page_map.h"
 #include "residency_map.h"
 #include "window_memory.h"
 
@@ -318,16 +320,10 @@ Napi::Value File::residencyMap(const Napi::CallbackInfo& info) {
   return onThread(
       env, file->device,
       [file, first, count] {
-        return mapResidency(*file->state, static_cast<uint64_t>(first), static_cast<uint64_t>(count));
+        return mapResidency(file->fd, static_cast<uint64_t>(first), static_cast<uint64_t>(count),
+                            fileSystemOf(file->fd).countsPages, [&file] { return file->state->truthful(); });
       },
-      [](Napi::Env env, const PageMap& map) {
-        Napi::Object result = Napi::Object::New(env);
-        auto lengths = Napi::Float64Array::New(env, map.lengths.size());
-        if (!map.lengths.empty()) memcpy(lengths.Data(), map.lengths.data(), map.lengths.size() * sizeof(double));
-        result.Set("known", map.known);
-        result.Set("lengths", lengths);
-        return result;
-      });
+      showPageMap);
 }
 
 Napi::Value File::look(const Napi::CallbackInfo& info) {

@@ -1,29 +1,10 @@
 #include "file_state.h"
 
-#include <sys/mman.h>
-
+#include "canary.h"
 #include "file_system.h"
 #include "kernel.h"
 
 namespace nofault {
-
-namespace {
-
-// The largest file that its file system allows is not known, so the page is looked for from far out inwards.
-constexpr int kFarthest = 62, kNearest = 30;
-
-void* placeCanary(int fd) {
-  for (int power = kFarthest; power >= kNearest; --power) {
-    const off_t offset = off_t{1} << power;
-    // The last page before it: a file system's limit is often a power of two.
-    void* at =
-        mmap(nullptr, kernel::pageSize(), PROT_READ, MAP_SHARED, fd, offset - static_cast<off_t>(kernel::pageSize()));
-    if (at != MAP_FAILED) return at;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 FileState::FileState(int fd, bool trusting)
     : canary_(placeCanary(fd)),
@@ -36,14 +17,10 @@ FileState::FileState(int fd, bool trusting)
 
 void FileState::close() {
   fd = -1;
-  if (void* canary = canary_.exchange(nullptr)) munmap(canary, kernel::pageSize());
+  removeCanary(canary_.exchange(nullptr));
 }
 
-bool FileState::truthful() const {
-  unsigned char state = 0;
-  const void* canary = canary_.load();
-  return canary != nullptr && kernel::cached(canary, kernel::pageSize(), &state) && (state & 1) == 0;
-}
+bool FileState::truthful() const { return sings(canary_.load()); }
 
 void FileState::record(Mark mark, uint64_t page) {
   shared.marks.fetch_add(1);

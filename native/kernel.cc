@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -29,13 +30,6 @@ namespace {
 struct CachestatRange {
   uint64_t offset;
   uint64_t length;
-};
-struct Cachestat {
-  uint64_t cached;
-  uint64_t dirty;
-  uint64_t writeback;
-  uint64_t evicted;
-  uint64_t recentlyEvicted;
 };
 
 // PAGEMAP_SCAN of linux/fs.h, Linux 6.7.
@@ -83,8 +77,8 @@ Abilities probe() {
   can.scan = scanPresent(reinterpret_cast<uintptr_t>(address), pageSize(), [&](size_t, size_t) {});
   // A bad descriptor is noticed only where the call exists and is allowed.
   CachestatRange range{0, 1};
-  Cachestat stat{};
-  can.cachestat = syscall(SYS_cachestat, -1, &range, &stat, 0) == -1 && errno == EBADF;
+  CacheCounts counts{};
+  can.cachestat = syscall(SYS_cachestat, -1, &range, &counts, 0) == -1 && errno == EBADF;
   return can;
 }
 
@@ -136,12 +130,16 @@ int populate(void* address, size_t length) {
 
 void cold(void* address, size_t length) { madvise(address, length, MADV_COLD); }
 
-int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length) {
-  if (!abilities().cachestat) return -1;
+int countPages(int fd, uint64_t offset, uint64_t length, CacheCounts& counts) {
+  if (!abilities().cachestat) return ENOSYS;
   CachestatRange range{offset, length};
-  Cachestat stat{};
-  if (syscall(SYS_cachestat, fd, &range, &stat, 0) != 0) return -1;
-  return static_cast<int64_t>(stat.cached);
+  // CacheCounts is laid out as the kernel's struct cachestat.
+  return syscall(SYS_cachestat, fd, &range, &counts, 0) == 0 ? 0 : errno;
+}
+
+int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length) {
+  CacheCounts counts{};
+  return countPages(fd, offset, length, counts) == 0 ? static_cast<int64_t>(counts.cached) : -1;
 }
 
 bool canReadNow(int fd) {
@@ -171,6 +169,26 @@ int64_t readNow(int fd, uint64_t offset, void* into, size_t length) {
 
 void willNeed(int fd, uint64_t offset, uint64_t length) {
   posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
+}
+
+int flush(int fd, uint64_t offset, uint64_t length) {
+  constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(length), kAll) == 0 ? 0 : errno;
+}
+
+void dontNeed(int fd, uint64_t offset, uint64_t length) {
+  posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
+}
+
+bool nextData(int fd, uint64_t from, uint64_t end, uint64_t& dataFrom, uint64_t& dataEnd) {
+  if (from >= end) return false;
+  const off_t data = lseek(fd, static_cast<off_t>(from), SEEK_DATA);
+  if (data < 0 && errno == ENXIO) return false;
+  dataFrom = data < 0 ? from : static_cast<uint64_t>(data);
+  if (dataFrom >= end) return false;
+  const off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+  dataEnd = hole <= data ? end : std::min(end, static_cast<uint64_t>(hole));
+  return true;
 }
 
 }  // namespace nofault::kernel

@@ -42,8 +42,17 @@ int populate(void* address, size_t length);
 // Pages that reclaim may take first: nobody is thought to need them again.
 void cold(void* address, size_t length);
 
-// Pages of a file range that are in the page cache, those still being read in included; -1 when the kernel does not
-// tell.
+// Pages of a file range, as cachestat(2) counts them.
+struct CacheCounts {
+  uint64_t cached;  // those still being read in included
+  uint64_t dirty;
+  uint64_t writeback;
+  uint64_t evicted;
+  uint64_t recentlyEvicted;
+};
+// Returns 0 or the errno: EPERM for a caller to whom mincore would pretend.
+int countPages(int fd, uint64_t offset, uint64_t length, CacheCounts& counts);
+// What it says is cached, or -1 when it does not tell.
 int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length);
 
 // Whether reads of the file can be told not to wait: some file systems cannot be.
@@ -53,5 +62,14 @@ int64_t readNow(int fd, uint64_t offset, void* into, size_t length);
 
 // Starts reading a stretch in the background. A hint: it may be dropped, and it may wait for metadata.
 void willNeed(int fd, uint64_t offset, uint64_t length);
+
+// Writes what is dirty to the device, and waits for it. Returns 0 or the errno.
+int flush(int fd, uint64_t offset, uint64_t length);
+// Drops whole pages from the page cache: those that are clean, mapped by nobody and not locked.
+void dontNeed(int fd, uint64_t offset, uint64_t length);
+
+// The next stretch of a file, from `from` on and before `end`, that is no hole. Where the file system has no holes to
+// tell of, it is all. False where there is none.
+bool nextData(int fd, uint64_t from, uint64_t end, uint64_t& dataFrom, uint64_t& dataEnd);
 
 }  // namespace nofault::kernel

@@ -137,6 +137,17 @@ export interface LockRefusal {
   readonly reached: number;
 }
 
+/** Which pages of a run are resident. */
+export interface PageMap {
+  /** False where the kernel does not tell, or not the truth; then everything else is empty. */
+  readonly known: boolean;
+  readonly residentPages: number;
+  readonly lastResident: boolean;
+  readonly runs: number;
+  /** Of each run, alternately missing and resident, its pages as a LEB128 number. The first is missing, and may be 0. */
+  readonly lengths: Buffer;
+}
+
 /** One open file of one environment. All page numbers are checked again behind the door; a bad one throws a RangeError. */
 export interface NativeFile {
   readonly fd: number;
@@ -174,8 +185,8 @@ export interface NativeFile {
   fetch(entries: Uint32Array, first: Float64Array, count: Float64Array, scan: boolean): number;
   /** No completion of this request is delivered afterwards; what has not been started is not. */
   cancel(request: number): void;
-  /** What of a byte range is resident, asked on a thread: alternating lengths in pages, starting with missing; unknown where the kernel does not tell. */
-  residencyMap(firstPage: number, pageCount: number): Promise<{ known: boolean; lengths: Float64Array }>;
+  /** What of a run of pages is resident, asked on a thread. */
+  residencyMap(firstPage: number, pageCount: number): Promise<PageMap>;
   /** What the size of the file is now, and whether `path` (if given) still names it. Asked on a thread. */
   look(path?: Buffer): Promise<{ size: number; same: boolean }>;
   /** The file has this size from now on. Windows that would be longer or shorter must have been removed before. */
