@@ -7,7 +7,7 @@
 //   --build      builds all that is used in the checkout, and afresh
 //   --quiet      says nothing when there is nothing to do
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ const onLinux = process.platform === 'linux';
 const ledger = new Ledger(join(root, '.build', 'made.json'));
 
 const SOURCES_OF_ADDON = ['native', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
+const GRAMMAR = join('src', 'bitmap', 'expression.peggy');
+const PARSER = join('src', 'bitmap', 'grammar.ts');
 const SOURCES_OF_LIBRARY = ['src', 'tsconfig.json', 'tsconfig.build.json', 'node_modules/typescript/package.json'];
 const PROGRAMS = ['bench', 'examples', 'test/rigs'];
 const isTypeScript = (file) => /\.[cm]?ts$/.test(file);
@@ -41,6 +43,14 @@ const STEPS = [
     there: () => has('build', 'Release', 'nofault.node'),
     says: 'compiling the addon',
     make: (env) => compileAddon('.', env),
+  },
+  {
+    name: 'parser',
+    wanted: true,
+    print: () => fingerprint(root, [GRAMMAR, 'node_modules/peggy/package.json']),
+    there: () => has(PARSER),
+    says: `making ${PARSER} of ${GRAMMAR}`,
+    make: () => makeParser(),
   },
   {
     name: 'dist',
@@ -138,6 +148,18 @@ function compileAddon(folder, env) {
   const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
   const args = [gyp, ...verbs, '--release', '--jobs=max', '--silent', '-C', join(root, folder)];
   run(`compiling ${join(folder, 'binding.gyp')}`, process.execPath, args, { env, chatter: true });
+}
+
+/** A parser in TypeScript, so that it is compiled, packed and tested as everything else in src. */
+function makeParser() {
+  const grammar = readFileSync(join(root, GRAMMAR), 'utf8');
+  const peggy = createRequire(import.meta.url)('peggy');
+  const parser = peggy.generate(grammar, { output: 'source', format: 'bare', grammarSource: GRAMMAR });
+  const head = `// @ts-nocheck Made of ${basename(GRAMMAR)} by scripts/ready.mjs: what is changed here is lost.\n`;
+  const door =
+    'export const { parse }: { parse(text: string, options: { deepest: number; fail(message: string, at: number): never }): unknown } =';
+  writeFileSync(join(root, `${PARSER}.new`), `${head}${door}\n${parser};\n`);
+  renameSync(join(root, `${PARSER}.new`), join(root, PARSER));
 }
 
 /** Compiles into a fresh folder and only then puts the result in place, so that a failure leaves what was there. */

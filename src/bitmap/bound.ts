@@ -6,6 +6,12 @@ export interface KeyBound {
   readonly inclusive: boolean;
 }
 
+/** Integers from `least` to `greatest`, both included. */
+export interface Stretch {
+  readonly least: bigint;
+  readonly greatest: bigint;
+}
+
 /**
  * An expression that has been checked against an index: names are columns, values are keys or scaled integers, and negation has been pushed down to what can
  * be negated without touching nulls. What it stands for is a set of rows, not a question with three answers any more.
@@ -19,8 +25,8 @@ export type Bound =
   | { readonly kind: 'keys'; readonly column: Column; readonly keys: readonly Buffer[] }
   /** The rows whose value lies between two keys, of a column of kind `values`; without a bound it is open. */
   | { readonly kind: 'between'; readonly column: Column; readonly from: KeyBound | undefined; readonly to: KeyBound | undefined }
-  /** The rows whose number is at least `least` and at most `greatest`, both within what the column has, of a column of kind `numbers`. */
-  | { readonly kind: 'slices'; readonly column: Column; readonly least: bigint; readonly greatest: bigint }
+  /** The rows whose number lies in one of these stretches, of a column of kind `numbers`; ascending with gaps between them, within what the column has. */
+  | { readonly kind: 'slices'; readonly column: Column; readonly stretches: readonly Stretch[] }
   | { readonly kind: 'and'; readonly parts: readonly Bound[] }
   | { readonly kind: 'or'; readonly parts: readonly Bound[] }
   /** Rows of `from` that are not of `what`. */
