@@ -1,3 +1,17 @@
+export { BitmapIndex } from './bitmap/bitmap-index';
+export type {
+  Bounds,
+  ColumnInfo,
+  ColumnKind,
+  ColumnType,
+  Expression,
+  Plan,
+  PlanStep,
+  QueryOptions,
+  RowsOptions,
+  Value,
+} from './bitmap/contract';
+export { openIndex } from './bitmap/open-index';
 export { type ErrorCode, NofaultError } from './errors';
 export { configure } from './file/configure';
 export type {

@@ -45,3 +45,15 @@ export function without(from: Tree, what: Tree): Tree {
   if (what.kind === 'none') return from;
   return from.kind === 'minus' ? { kind: 'minus', from: from.from, what: anyOf([from.what, what]) } : { kind: 'minus', from, what };
 }
+
+/** Nodes of a tree; counts no further than a few beyond `enough`. */
+export function sizeOf(tree: Tree, enough: number): number {
+  if (tree.kind === 'minus') return 1 + sizeOf(tree.from, enough) + sizeOf(tree.what, enough);
+  if (tree.kind !== 'and' && tree.kind !== 'or') return 1;
+  let size = 1 + tree.parts.length;
+  for (const part of tree.parts) {
+    if (size > enough) break;
+    size += sizeOf(part, enough - size) - 1;
+  }
+  return size;
+}

@@ -1,3 +1,5 @@
+import type { GetOptions } from '../file/contract';
+
 /** A value of a column: a string, a boolean, a number (an integer, or a decimal of the column's digits), a bigint, or a day. */
 export type Value = string | number | bigint | boolean | Date;
 
@@ -44,4 +46,42 @@ export interface ColumnInfo {
   readonly max?: bigint;
   /** Bitmaps of a column of kind `numbers`. */
   readonly slices?: number;
+}
+
+/** A signal rejects with its reason and stops reading; `priority: 'scan'` reads behind everything interactive. */
+export type QueryOptions = GetOptions;
+
+export interface RowsOptions extends QueryOptions {
+  /** So many rows at most, the first ones. */
+  readonly limit?: number;
+}
+
+/** What a query reads, and what of that is in memory, as of a moment ago. */
+export interface Plan {
+  /** Pages that hold what it needs of bitmaps: their headers, and containers. */
+  readonly pages: number;
+  readonly bytes: number;
+  readonly residentPages: number;
+  readonly residentBytes: number;
+  readonly missingPages: number;
+  readonly missingBytes: number;
+  /** Bitmaps whose headers are read. */
+  readonly bitmaps: number;
+  /** Containers that are read, and those of the same bitmaps that are not, because the headers tell the outcome. */
+  readonly containersRead: number;
+  readonly containersSkipped: number;
+  /** Chunks of 65,536 rows of which something is read. */
+  readonly chunks: number;
+  /** What is asked for together, in this order. */
+  readonly steps: readonly PlanStep[];
+}
+
+export interface PlanStep {
+  /** Chunks that the step completes, from `firstChunk` to `lastChunk`. */
+  readonly chunks: number;
+  readonly firstChunk: number;
+  readonly lastChunk: number;
+  /** Byte ranges of the file, and their bytes. */
+  readonly ranges: number;
+  readonly bytes: number;
 }

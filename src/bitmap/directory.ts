@@ -115,7 +115,7 @@ function* descend(directory: Directory, keys: readonly Buffer[]): Search<[Block,
     const blocks = yield ways.map(({ offset }) => offset);
     const next: Way[] = [];
     for (const [i, way] of ways.entries()) {
-      const block = checked(blocks[i] as Block, way, false);
+      const block = checkedBlock(blocks[i] as Block, way.first, false);
       for (let from = way.from; from < way.to; ) {
         // A key before the first is looked for where it would stand.
         const entry = Math.max(0, block.find(keys[from] as Buffer));
@@ -131,13 +131,14 @@ function* descend(directory: Directory, keys: readonly Buffer[]): Search<[Block,
     ways = next;
   }
   const blocks = yield ways.map(({ offset }) => offset);
-  return ways.map((way, i) => [checked(blocks[i] as Block, way, true), way.from, way.to]);
+  return ways.map((way, i) => [checkedBlock(blocks[i] as Block, way.first, true), way.from, way.to]);
 }
 
-function checked(block: Block, way: Way, leaf: boolean): Block {
+/** That a block is what the one above it says: a leaf or not, and with which key it begins. Throws Malformed. */
+export function checkedBlock(block: Block, first: Buffer | undefined, leaf: boolean): Block {
   if (block.leaf !== leaf)
     throw new Malformed(`a block of a directory is ${leaf ? 'inner' : 'a leaf'} where the other kind must be`, block.offset + 4);
-  if (way.first !== undefined && block.compare(0, way.first) !== 0) {
+  if (first !== undefined && block.compare(0, first) !== 0) {
     throw new Malformed('a block of a directory does not begin with the key that the one above it has for it', block.offset);
   }
   return block;

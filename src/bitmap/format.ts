@@ -16,6 +16,9 @@ export const MOST_ROWS = 2 ** 32 - 1;
 /** Bytes of the longest name of a column, as UTF-8. */
 export const LONGEST_NAME = 255;
 export const MOST_COLUMNS = 65_535;
+export const MOST_SLICES = 64;
+/** Bytes of the longest record in the table of columns. */
+export const LONGEST_COLUMN = 2 + LONGEST_NAME + 8 + BITMAP_REF_LENGTH + 24 + MOST_SLICES * BITMAP_REF_LENGTH;
 
 const KINDS: readonly (ColumnKind | undefined)[] = [undefined, 'values', 'numbers'];
 const TYPES: readonly (ColumnType | undefined)[] = [undefined, 'string', 'boolean', 'integer', 'decimal', 'date'];
@@ -183,7 +186,7 @@ export function decodeColumns(bytes: Buffer, header: Header): Column[] {
     const scale = bytes[at + 2] as number;
     const bitCount = bytes[at + 3] as number;
     const nulls = bytes.readUInt32LE(at + 4);
-    if (kind === undefined || type === undefined || scale > 18 || bitCount > 64 || nulls > header.rowCount) {
+    if (kind === undefined || type === undefined || scale > 18 || bitCount > MOST_SLICES || nulls > header.rowCount) {
       throw new Malformed(`column ${i} is of no known kind`, place);
     }
     if (kind === 'numbers' && (type === 'string' || type === 'boolean')) throw new Malformed(`column ${i} cannot be numbers`, place);
@@ -214,6 +217,9 @@ export function decodeColumns(bytes: Buffer, header: Header): Column[] {
       at += 24;
       const bits: BitmapRef[] = [];
       for (let bit = 0; bit < bitCount; bit++, at += BITMAP_REF_LENGTH) bits.push(decodeRef(bytes, at, header, place));
+      if (min > max || (bitCount > 0 && (BigInt.asIntN(bitCount, min) !== min || BigInt.asIntN(bitCount, max) !== max))) {
+        throw new Malformed(`the least and the greatest number of column ${i} do not fit its ${bitCount} slices`, place);
+      }
       columns.push({ ...common, slices: { min, max, bits } });
     }
   }
