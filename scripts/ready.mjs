@@ -24,8 +24,8 @@ const onLinux = process.platform === 'linux';
 const ledger = new Ledger(join(root, '.build', 'made.json'));
 
 const SOURCES_OF_ADDON = ['native', 'binding.gyp', 'node_modules/node-addon-api/package.json'];
-const GRAMMAR = join('src', 'bitmap', 'expression.peggy');
-const PARSER = join('src', 'bitmap', 'grammar.ts');
+const GRAMMAR = join('src', 'bitmap', 'expression', 'grammar.peggy');
+const PARSER = join('src', 'bitmap', 'expression', 'grammar.ts');
 const SOURCES_OF_LIBRARY = ['src', 'tsconfig.json', 'tsconfig.build.json', 'node_modules/typescript/package.json'];
 const PROGRAMS = ['bench', 'examples', 'test/rigs'];
 const isTypeScript = (file) => /\.[cm]?ts$/.test(file);

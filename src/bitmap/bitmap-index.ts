@@ -3,8 +3,8 @@ import type { GetOptions, OpenOptions } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import type { ColumnInfo, Expression, Plan, QueryOptions, RowsOptions } from './contract';
 import type { Asked, Edition } from './edition';
+import { questionOfObject } from './expression/objects';
 import { infoOf } from './format';
-import { questionOfObject } from './objects';
 import { extremeOf, sumOf } from './totals';
 import { verifyEdition } from './verify';
 

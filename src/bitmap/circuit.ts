@@ -1,5 +1,5 @@
-import type { Stretch } from './bound';
 import { allOf, anyOf, NONE, rowsOf, without } from './combine';
+import type { Stretch } from './expression/bound';
 import type { Slices } from './format';
 import type { Tree } from './tree';
 

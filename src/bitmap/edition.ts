@@ -2,15 +2,15 @@ import { NofaultError } from '../errors';
 import type { GetOptions, OpenOptions } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { open } from '../file/open';
-import { bind, type Columns, columnNamed } from './bind';
-import { Blocks } from './blocks';
 import { sizeOf } from './combine';
+import { Blocks } from './directory/blocks';
+import { bind, type Columns, columnNamed } from './expression/bind';
+import type { Question, Refuse } from './expression/question';
+import { questionOf, refuseIn } from './expression/text';
 import type { Column, Header } from './format';
-import type { Question, Refuse } from './question';
 import { readColumns, reading, readingLater } from './reading';
 import { resolve } from './resolve';
 import { Scanner } from './scanner';
-import { questionOf, refuseIn } from './text';
 import type { Tree } from './tree';
 
 /** Texts whose trees are kept, so that a query that comes again costs its scan only. */

@@ -1,10 +1,10 @@
 import { NofaultError } from '../errors';
-import type { Bound, KeyBound } from './bound';
 import { circuitOf } from './circuit';
 import { ALL, allOf, anyOf, NONE, rowsOf, without } from './combine';
-import { entriesBetween, findKeys, findRange, type Position } from './directory';
+import { entriesBetween, findKeys, findRange, type Position } from './directory/directory';
+import { type Search, together } from './directory/search';
+import type { Bound, KeyBound } from './expression/bound';
 import type { Column, Directory, Slices } from './format';
-import { type Search, together } from './search';
 import type { Tree } from './tree';
 
 /** Bitmaps that one range over values may need. */

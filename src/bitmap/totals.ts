@@ -1,14 +1,14 @@
 import { NofaultError } from '../errors';
-import type { Block } from './block';
 import { ALL, allOf } from './combine';
-import { type Entry, entriesBetween } from './directory';
+import type { Block } from './directory/block';
+import { type Entry, entriesBetween } from './directory/directory';
 import type { Asked, Edition } from './edition';
+import { numberOfKey } from './expression/values';
 import { type Column, type Directory, Malformed } from './format';
 import { readingLater } from './reading';
 import { existsOf } from './resolve';
 import type { ScanOptions } from './scanner';
 import type { Tree } from './tree';
-import { numberOfKey } from './values';
 
 /** Leaves of a directory whose values are counted in one scan. */
 const MOST_LEAVES = 16;

@@ -1,12 +1,12 @@
-import type { Block } from './block';
-import { Blocks } from './blocks';
-import { checkedBlock } from './directory';
+import type { Block } from './directory/block';
+import { Blocks } from './directory/blocks';
+import { checkedBlock } from './directory/directory';
+import type { Search } from './directory/search';
 import type { Edition } from './edition';
 import { type BitmapRef, BLOCK, type Column, type Directory, Malformed, type Slices } from './format';
 import { readColumns, readingLater } from './reading';
 import { existsOf } from './resolve';
 import type { ScanOptions } from './scanner';
-import type { Search } from './search';
 
 /** Bitmaps that are checked at a time. */
 const AT_A_TIME = 32;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { bind } from '../../src/bitmap/bind';
-import { Blocks } from '../../src/bitmap/blocks';
 import type { Expression } from '../../src/bitmap/contract';
+import { Blocks } from '../../src/bitmap/directory/blocks';
+import { bind } from '../../src/bitmap/expression/bind';
+import { questionOfObject } from '../../src/bitmap/expression/objects';
+import type { Question } from '../../src/bitmap/expression/question';
+import { questionOf } from '../../src/bitmap/expression/text';
 import { decodeColumns, decodeHeader, HEADER_LENGTH } from '../../src/bitmap/format';
-import { questionOfObject } from '../../src/bitmap/objects';
-import type { Question } from '../../src/bitmap/question';
 import { resolve } from '../../src/bitmap/resolve';
-import { questionOf } from '../../src/bitmap/text';
 import type { Tree } from '../../src/bitmap/tree';
 import { open } from '../../src/index';
 import { bytesByRead, TestFiles } from '../files';

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { GetOptions } from '../file/contract';
-import type { MappedFile } from '../file/mapped-file';
+import type { GetOptions } from '../../file/contract';
+import type { MappedFile } from '../../file/mapped-file';
+import { BLOCK, type Header } from '../format';
 import { Block } from './block';
-import { BLOCK, type Header } from './format';
 import type { Search } from './search';
 
 /** Decoded blocks that are kept: 4 MiB, which hold the upper levels of every directory and the leaves in use. */

@@ -1,4 +1,4 @@
-import type { Column } from './format';
+import type { Column } from '../format';
 
 /** One end of a range over keys. */
 export interface KeyBound {

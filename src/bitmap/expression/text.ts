@@ -1,4 +1,4 @@
-import { NofaultError } from '../errors';
+import { NofaultError } from '../../errors';
 import { parse } from './grammar';
 import { DEEPEST, MOST_VALUES, type Place, type Question } from './question';
 

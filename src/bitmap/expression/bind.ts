@@ -1,5 +1,5 @@
+import type { Column, Slices } from '../format';
 import type { Bound, KeyBound, Stretch } from './bound';
-import type { Column, Slices } from './format';
 import { nearest } from './nearest';
 import type { ColumnName, End, Literal, Question, Refuse } from './question';
 import { GREATEST, keyOf, keyOfNumber, LEAST, scaledOf } from './values';

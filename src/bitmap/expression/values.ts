@@ -1,4 +1,4 @@
-import type { ColumnType } from './contract';
+import type { ColumnType } from '../contract';
 import type { Literal, Refuse } from './question';
 
 /** A number, on the scale of a column: the greatest integer that is not above it, and whether it is that one. */

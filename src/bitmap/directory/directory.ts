@@ -1,6 +1,6 @@
+import type { KeyBound } from '../expression/bound';
+import { type BitmapRef, BLOCK, type Directory, Malformed } from '../format';
 import type { Block } from './block';
-import type { KeyBound } from './bound';
-import { type BitmapRef, BLOCK, type Directory, Malformed } from './format';
 import { PAUSE, type Search } from './search';
 
 /** Keys that are searched for in one pass: as many blocks of a level may be in memory. */

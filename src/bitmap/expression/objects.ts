@@ -1,4 +1,4 @@
-import { invalidArgument, NofaultError, show } from '../errors';
+import { invalidArgument, NofaultError, show } from '../../errors';
 import { type ColumnName, DEEPEST, type End, type Literal, MOST_VALUES, type Question } from './question';
 
 const KINDS = ['eq', 'in', 'range', 'isNull', 'and', 'or', 'not'];

@@ -1,4 +1,4 @@
-import { BITMAP_REF_LENGTH, type BitmapRef, BLOCK, checksum, decodeRef, type Header, LONGEST_KEY, Malformed } from './format';
+import { BITMAP_REF_LENGTH, type BitmapRef, BLOCK, checksum, decodeRef, type Header, LONGEST_KEY, Malformed } from '../format';
 
 const LEAF = 1;
 const INNER = 2;
