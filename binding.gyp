@@ -34,6 +34,11 @@
         "native/roaring/kernels.cc",
         "native/roaring/header.cc",
         "native/roaring/write.cc",
+        "native/roaring/operate.cc",
+        "native/roaring/combine.cc",
+        "native/roaring/program.cc",
+        "native/roaring/execution.cc",
+        "native/roaring/scan_objects.cc",
         "native/roaring/roaring.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -41,6 +41,8 @@ std::vector<size_t>& freeSlots = *new std::vector<size_t>();
 constexpr int64_t kMostCovers = 4096;
 std::atomic<int64_t> covers{0};
 
+std::atomic<uint64_t> marksEver{0};
+
 // Whether one more page of the window may be covered by itself.
 bool coverOne(Window& window) {
   if (covers.load() >= kMostCovers) return false;
@@ -114,6 +116,7 @@ bool mark(Window& window, uint64_t first, uint64_t count, Mark kind, uint64_t to
   Marks* marks = marksOf(window);
   if (marks == nullptr) return false;
   for (uint64_t page = first; page < first + count; ++page) marks->pages[page].store(kind);
+  ++marksEver;
   window.board.take(first, count);
   window.file->record(kind, window.firstPage + touched);
   return true;
@@ -249,6 +252,8 @@ void watchOver(Window& window) {
   if (index == slotsUsed.load(std::memory_order_relaxed)) slotsUsed = index + 1;
   window.guardSlot = index;
 }
+
+uint64_t marksMade() { return marksEver.load(); }
 
 void uncount(Window& window) { covers -= window.covers.exchange(0); }
 

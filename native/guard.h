@@ -20,6 +20,9 @@ void install();
 // From now on touches of the window are guarded. It must stay as it is until `forget`.
 void watchOver(Window& window);
 void forget(Window& window);
+// Marks that were made in this process, ever. It grows before what was marked is covered: whoever has read pages, and
+// finds it as it was before he asked whether they are resident, has read what the file has.
+uint64_t marksMade();
 // The window has been given up, and what was covered in it goes with it soon: it counts no more towards the limit.
 void uncount(Window& window);
 

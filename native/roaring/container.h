@@ -21,12 +21,11 @@ constexpr uint32_t kMostRunBytes = 2 + 4 * kMostRuns;  // with the number of run
 using Word = uint64_t __attribute__((aligned(1), may_alias));
 using Value = uint16_t __attribute__((aligned(1), may_alias));
 
-// A run as the format has it: its first value, and how many follow that one.
+// A run of rows, both ends in it.
 struct Run {
-  Value first;
-  Value more;
+  uint32_t first;
+  uint32_t last;
 };
-static_assert(sizeof(Run) == 4);
 
 struct Container {
   enum class Form : uint8_t { none, array, bitset, runs, full };
@@ -41,10 +40,22 @@ struct Container {
   static Container bitset(const void* words) { return {Form::bitset, 0, static_cast<const uint8_t*>(words)}; }
   static Container full() { return {Form::full, 0, nullptr}; }
 
+  static Container runs(const void* pairs, uint32_t count) {
+    return count == 0 ? Container{} : Container{Form::runs, count, static_cast<const uint8_t*>(pairs)};
+  }
+
   const Value* values() const { return reinterpret_cast<const Value*>(bytes); }
   const Word* words() const { return reinterpret_cast<const Word*>(bytes); }
-  const Run* runs() const { return reinterpret_cast<const Run*>(bytes); }
+  // Run `i`, read once and cut off at the chunk's end. The format has its first value, and how many follow that one.
+  Run run(uint32_t i) const {
+    const uint32_t pair = *reinterpret_cast<const volatile Pair*>(bytes + size_t{i} * 4);
+    const uint32_t first = pair & 0xffff, last = first + (pair >> 16);
+    return {first, last < kChunk ? last : kChunk - 1};
+  }
   bool is(Form other) const { return form == other; }
+
+ private:
+  using Pair = uint32_t __attribute__((aligned(1), may_alias));
 };
 
 }  // namespace nofault::roaring

@@ -1,6 +1,8 @@
 #include "roaring.h"
 
+#include "../guard.h"
 #include "checksum.h"
+#include "scan_objects.h"
 
 namespace nofault {
 
@@ -12,10 +14,19 @@ Napi::Value checksumOf(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), crc32c(bytes.Data(), bytes.ByteLength(), before));
 }
 
+Napi::Value marksMade(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(guard::marksMade()));
+}
+
 }  // namespace
 
 void defineRoaring(Napi::Env env, Napi::Object exports) {
   exports.Set("crc32c", Napi::Function::New<checksumOf>(env, "crc32c"));
+  exports.Set("marksMade", Napi::Function::New<marksMade>(env, "marksMade"));
+  exports.Set("Header", HeaderObject::define(env));
+  exports.Set("Scan", ScanObject::define(env));
+  exports.Set("Step", StepObject::define(env));
+  exports.Set("assemble", Napi::Function::New<assemble>(env, "assemble"));
 }
 
 }  // namespace nofault

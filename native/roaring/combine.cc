@@ -1,0 +1,355 @@
+#include "combine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels.h"
+#include "operate.h"
+
+namespace nofault::roaring {
+
+namespace {
+
+using Form = Container::Form;
+
+void orWith(uint64_t* bits, const Container& other) {
+  switch (other.form) {
+    case Form::none:
+      break;
+    case Form::array:
+      kernels().set(bits, other.values(), other.count);
+      break;
+    case Form::bitset:
+      kernels().orInto(bits, other.words());
+      break;
+    case Form::runs:
+      setRuns(bits, other);
+      break;
+    case Form::full:
+      memset(bits, 0xff, kBitsetBytes);
+      break;
+  }
+}
+
+// `acc` and other, or and not: in `bits` or `values`, where `acc` may lie already. Neither is none.
+Container keepIn(const Container& acc, const Container& other, uint64_t* bits, uint16_t* values) {
+  if (other.is(Form::full)) return acc;
+  if (acc.is(Form::full)) return other;
+  if (acc.is(Form::array)) {
+    const uint32_t kept = other.is(Form::array)    ? keepInArray(acc.values(), acc.count, other, true, values)
+                          : other.is(Form::bitset) ? kernels().keepIn(other.words(), acc.values(), acc.count, values)
+                                                   : keepInRuns(acc.values(), acc.count, other, true, values);
+    return Container::array(values, kept);
+  }
+  if (other.is(Form::array)) return keepIn(other, acc, bits, values);
+  if (acc.is(Form::bitset) && other.is(Form::bitset)) {
+    acc.bytes == reinterpret_cast<uint8_t*>(bits) ? kernels().andInto(bits, other.words())
+                                                  : kernels().andTo(bits, acc.words(), other.words());
+  } else {
+    // At least one of them is runs, which are clipped out of the other one.
+    const bool first = acc.is(Form::runs) && other.is(Form::bitset);
+    assign(first ? other : acc, bits);
+    keepRuns(bits, first ? acc : other);
+  }
+  return Container::bitset(bits);
+}
+
+Container keepOut(const Container& acc, const Container& other, uint64_t* bits, uint16_t* values) {
+  if (other.is(Form::full)) return {};
+  if (acc.is(Form::array)) {
+    const uint32_t kept = other.is(Form::array)    ? keepInArray(acc.values(), acc.count, other, false, values)
+                          : other.is(Form::bitset) ? kernels().keepOut(other.words(), acc.values(), acc.count, values)
+                                                   : keepInRuns(acc.values(), acc.count, other, false, values);
+    return Container::array(values, kept);
+  }
+  if (acc.is(Form::bitset) && other.is(Form::bitset)) {
+    acc.bytes == reinterpret_cast<uint8_t*>(bits) ? kernels().minusInto(bits, other.words())
+                                                  : kernels().minusTo(bits, acc.words(), other.words());
+    return Container::bitset(bits);
+  }
+  assign(acc, bits);
+  if (other.is(Form::array)) {
+    kernels().clear(bits, other.values(), other.count);
+  } else if (other.is(Form::bitset)) {
+    kernels().minusInto(bits, other.words());
+  } else {
+    clearRuns(bits, other);
+  }
+  return Container::bitset(bits);
+}
+
+uint32_t clamped(int64_t count) { return static_cast<uint32_t>(std::clamp<int64_t>(count, 0, kChunk)); }
+
+// How much work a leaf is, in a conjunction: what makes the others' smaller comes first.
+uint32_t weight(const Part& part) {
+  switch (part.kind) {
+    case Part::Kind::leaf:
+      return part.form == Form::array ? part.cardinality : part.form == Form::bitset ? kMostValues + 1 : kMostValues + 2;
+    case Part::Kind::conjunction:
+      return kMostValues + 3;
+    case Part::Kind::minus:
+      return kMostValues + 4;
+    case Part::Kind::disjunction:
+      break;
+  }
+  return kMostValues + 5;
+}
+
+}  // namespace
+
+void assign(const Container& one, uint64_t* bits) {
+  if (one.is(Form::bitset)) {
+    if (one.bytes != reinterpret_cast<uint8_t*>(bits)) memcpy(bits, one.bytes, kBitsetBytes);
+    return;
+  }
+  if (!one.is(Form::full)) memset(bits, 0, kBitsetBytes);
+  orWith(bits, one);
+}
+
+uint32_t countOf(const Container& one) {
+  switch (one.form) {
+    case Form::none:
+      break;
+    case Form::array:
+      return one.count;
+    case Form::bitset:
+      return kernels().count(one.words());
+    case Form::runs:
+      return countRuns(one);
+    case Form::full:
+      return kChunk;
+  }
+  return 0;
+}
+
+uint32_t countCommon(const Container& one, const Container& other) {
+  if (one.is(Form::none) || other.is(Form::none)) return 0;
+  if (one.is(Form::full)) return countOf(other);
+  if (other.is(Form::full)) return countOf(one);
+  if (other.form < one.form) return countCommon(other, one);
+  if (one.is(Form::array)) {
+    return other.is(Form::array)    ? countInArray(one, other)
+           : other.is(Form::bitset) ? kernels().countIn(other.words(), one.values(), one.count)
+                                    : countValuesInRuns(one.values(), one.count, other);
+  }
+  if (one.is(Form::bitset))
+    return other.is(Form::bitset) ? kernels().countAnd(one.words(), other.words())
+                                  : clamped(countInRuns(one.words(), other));
+  return clamped(countRunsInRuns(one, other));
+}
+
+uint32_t rowsOf(const Container& one, uint32_t base, uint32_t* into) {
+  switch (one.form) {
+    case Form::none:
+      break;
+    case Form::array:
+      return kernels().rowsFrom(one.values(), one.count, base, into);
+    case Form::bitset:
+      return kernels().rowsOf(one.words(), base, into);
+    case Form::runs: {
+      // Runs that overlap where nothing should would be more rows than there is room for.
+      uint32_t rows = 0, next = 0;
+      for (uint32_t i = 0; i < one.count; ++i) {
+        const Run run = one.run(i);
+        for (uint32_t row = std::max(run.first, next); row <= run.last; ++row) into[rows++] = base + row;
+        next = std::max(next, run.last + 1);
+      }
+      return rows;
+    }
+    case Form::full:
+      for (uint32_t row = 0; row < kChunk; ++row) into[row] = base + row;
+      return kChunk;
+  }
+  return 0;
+}
+
+Combiner::Slot& Combiner::slot(uint32_t level) {
+  while (slots_.size() <= level) slots_.push_back(std::make_unique<Slot>());
+  return *slots_[level];
+}
+
+Container Combiner::of(const Part& part) {
+  switch (part.form) {
+    case Form::array:
+      return Container::array(part.bytes, part.cardinality);
+    case Form::bitset:
+      return Container::bitset(part.bytes);
+    case Form::runs: {
+      // Once: it may be another number the next time.
+      const uint32_t count = *reinterpret_cast<const volatile Value*>(part.bytes);
+      if (2 + 4 * count <= part.length) return Container::runs(part.bytes + 2, count);
+      if (misfit_ == nullptr) misfit_ = &part;
+      return {};
+    }
+    case Form::full:
+      return Container::full();
+    case Form::none:
+      break;
+  }
+  return {};
+}
+
+Container Combiner::combine(const Part* parts, uint32_t root) {
+  parts_ = parts;
+  return value(root, 0);
+}
+
+uint32_t Combiner::count(const Part* parts, uint32_t root) {
+  parts_ = parts;
+  const Part& part = parts[root];
+  switch (part.kind) {
+    case Part::Kind::leaf:
+      break;
+    case Part::Kind::conjunction: {
+      uint32_t last = Part::kNone;
+      const Container acc = conjunction(part, 0, &last);
+      return last == Part::kNone || acc.is(Form::none) ? countOf(acc) : countCommon(acc, value(last, 1));
+    }
+    case Part::Kind::disjunction: {
+      const Part &one = parts[part.child], &other = parts[one.next];
+      if (other.next != Part::kNone || one.kind != Part::Kind::leaf || other.kind != Part::Kind::leaf) break;
+      const Container a = of(one), b = of(other);
+      return clamped(int64_t{countOf(a)} + countOf(b) - countCommon(a, b));
+    }
+    case Part::Kind::minus: {
+      const Part& what = parts[parts[part.child].next];
+      if (what.kind != Part::Kind::leaf) break;
+      const Container acc = value(part.child, 0), other = of(what);
+      if (acc.is(Form::bitset) && other.is(Form::bitset)) return kernels().countMinus(acc.words(), other.words());
+      return clamped(int64_t{countOf(acc)} - countCommon(acc, other));
+    }
+  }
+  return countOf(value(root, 0));
+}
+
+Container Combiner::narrow(const Container& acc, const Part& leaf, bool in) {
+  const Container other = of(leaf);
+  if (acc.is(Form::none)) return {};
+  if (other.is(Form::none)) return in ? Container{} : acc;
+  // Not where `acc` is: the caller may go on with that.
+  const bool first = acc.bytes == reinterpret_cast<const uint8_t*>(narrow_[0].bits) ||
+                     acc.bytes == reinterpret_cast<const uint8_t*>(narrow_[0].values);
+  Slot& to = narrow_[first ? 1 : 0];
+  return in ? keepIn(acc, other, to.bits, to.values) : keepOut(acc, other, to.bits, to.values);
+}
+
+// The part's rows: in place, or in the slot of this level. Slots of the levels below are not touched.
+Container Combiner::value(uint32_t index, uint32_t level) {
+  const Part& part = parts_[index];
+  switch (part.kind) {
+    case Part::Kind::leaf:
+      break;
+    case Part::Kind::conjunction:
+      return conjunction(part, level, nullptr);
+    case Part::Kind::disjunction:
+      return disjunction(part, level);
+    case Part::Kind::minus:
+      return difference(part, level);
+  }
+  return of(part);
+}
+
+// Begins with the child that makes the least work for the others. With `last`, one of them is left for the caller.
+Container Combiner::conjunction(const Part& part, uint32_t level, uint32_t* last) {
+  uint32_t best = part.child, final = Part::kNone;
+  for (uint32_t child = parts_[best].next; child != Part::kNone; child = parts_[child].next)
+    if (weight(parts_[child]) < weight(parts_[best])) best = child;
+  // A tree is made to a bitset in the slot, which a leaf can then be taken out of in place. So of trees the first comes
+  // before all leaves but arrays.
+  if (weight(parts_[best]) > kMostValues) {
+    for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) {
+      if (parts_[child].kind == Part::Kind::leaf) continue;
+      best = child;
+      break;
+    }
+  }
+  Container acc = value(best, level);
+  // Leaves before trees: an array that has become empty, or short, saves the rest.
+  for (const bool trees : {false, true}) {
+    for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) {
+      if (child == best || (parts_[child].kind != Part::Kind::leaf) != trees) continue;
+      if (acc.is(Form::none)) return acc;
+      if (final != Part::kNone) acc = keep(acc, final, level);
+      final = child;
+    }
+  }
+  if (last != nullptr) {
+    *last = final;
+  } else if (final != Part::kNone && !acc.is(Form::none)) {
+    acc = keep(acc, final, level);
+  }
+  return acc;
+}
+
+Container Combiner::keep(const Container& acc, uint32_t index, uint32_t level) {
+  const Part& part = parts_[index];
+  if (acc.is(Form::none)) return acc;
+  if (part.kind == Part::Kind::minus) {
+    const uint32_t what = parts_[part.child].next;
+    return drop(keep(acc, part.child, level), what, level);
+  }
+  if (part.kind == Part::Kind::conjunction) {
+    Container rest = acc;
+    for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) rest = keep(rest, child, level);
+    return rest;
+  }
+  const Container other = value(index, level + 1);
+  if (other.is(Form::none)) return other;
+  Slot& own = slot(level);
+  // What lies in the next level's slot must come into this one's.
+  if (acc.is(Form::full) && part.kind != Part::Kind::leaf) {
+    assign(other, own.bits);
+    return own.filled();
+  }
+  return keepIn(acc, other, own.bits, own.values);
+}
+
+Container Combiner::drop(const Container& acc, uint32_t index, uint32_t level) {
+  const Part& part = parts_[index];
+  if (acc.is(Form::none)) return acc;
+  if (part.kind == Part::Kind::disjunction) {
+    Container rest = acc;
+    for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) rest = drop(rest, child, level);
+    return rest;
+  }
+  const Container other = value(index, level + 1);
+  if (other.is(Form::none)) return acc;
+  Slot& own = slot(level);
+  return keepOut(acc, other, own.bits, own.values);
+}
+
+Container Combiner::difference(const Part& part, uint32_t level) {
+  const uint32_t what = parts_[part.child].next;
+  return drop(value(part.child, level), what, level);
+}
+
+Container Combiner::disjunction(const Part& part, uint32_t level) {
+  // A tree first, whose value may be made in the slot itself; else a bitset, which is copied and not cleared.
+  uint32_t best = part.child;
+  for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) {
+    const Part &candidate = parts_[child], &chosen = parts_[best];
+    if (candidate.kind != Part::Kind::leaf) {
+      best = child;
+      break;
+    }
+    if (candidate.form == Form::bitset && chosen.form != Form::bitset) best = child;
+  }
+  const Container first = value(best, level);
+  Slot& own = slot(level);
+  assign(first, own.bits);
+  for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next)
+    if (child != best) orInto(child, level);
+  return own.filled();
+}
+
+void Combiner::orInto(uint32_t index, uint32_t level) {
+  const Part& part = parts_[index];
+  if (part.kind == Part::Kind::disjunction) {
+    for (uint32_t child = part.child; child != Part::kNone; child = parts_[child].next) orInto(child, level);
+    return;
+  }
+  const Container other = value(index, level + 1);
+  orWith(slot(level).bits, other);
+}
+
+}  // namespace nofault::roaring

@@ -1,0 +1,74 @@
+// Combines the containers of one chunk as a tree says: without intermediate bitmaps, in one scratch bitset or array for
+// each level of the tree that needs one, and the cheapest first.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "container.h"
+
+namespace nofault::roaring {
+
+// A tree over the containers of one chunk: what is left of an expression when the bitmaps that have no row of the chunk,
+// or every one, have been taken out. Parts refer to one another by index.
+struct Part {
+  enum class Kind : uint8_t { leaf, conjunction, disjunction, minus };
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  Kind kind = Kind::leaf;
+  Container::Form form = Container::Form::none;  // of a leaf
+  uint32_t cardinality = 0;                      // of a leaf, as its header says
+  uint32_t length = 0;                           // bytes of a leaf
+  uint32_t next = kNone;                         // the next child of the same parent
+  uint32_t child = kNone;                        // the first; of minus there are two: from, and what
+  const uint8_t* bytes = nullptr;                // of a leaf, as soon as they are here
+};
+
+class Combiner {
+ public:
+  // Trees that are nested deeper than this are none of its business.
+  static constexpr uint32_t kDeepest = 256;
+
+  // The rows of a tree: in place, or in scratch that stays as it is until the next call.
+  Container combine(const Part* parts, uint32_t root);
+  // How many there are. What is needed for that alone.
+  uint32_t count(const Part* parts, uint32_t root);
+  // The rows of `acc` that a leaf has, or has not. `acc` may be what `combine` or the call before has returned.
+  Container narrow(const Container& acc, const Part& leaf, bool in);
+  Container of(const Part& leaf);
+
+  // The first leaf that does not fit into its own length since this was last asked; or null.
+  const Part* misfit() { return std::exchange(misfit_, nullptr); }
+
+ private:
+  struct Slot {
+    alignas(64) uint64_t bits[kWords];
+    uint16_t values[kMostValues];
+    Container filled() const { return Container::bitset(bits); }
+  };
+
+  Slot& slot(uint32_t level);
+  Container value(uint32_t index, uint32_t level);
+  Container conjunction(const Part& part, uint32_t level, uint32_t* last);
+  Container difference(const Part& part, uint32_t level);
+  Container disjunction(const Part& part, uint32_t level);
+  void orInto(uint32_t index, uint32_t level);
+  Container keep(const Container& acc, uint32_t index, uint32_t level);
+  Container drop(const Container& acc, uint32_t index, uint32_t level);
+
+  const Part* parts_ = nullptr;
+  const Part* misfit_ = nullptr;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  Slot narrow_[2];
+};
+
+uint32_t countOf(const Container& one);
+// How many rows two containers have in common.
+uint32_t countCommon(const Container& one, const Container& other);
+// The rows of a container of the chunk that begins at `base`; returns how many. `into` has room for kChunk.
+uint32_t rowsOf(const Container& one, uint32_t base, uint32_t* into);
+// Makes `bits` the container.
+void assign(const Container& one, uint64_t* bits);
+
+}  // namespace nofault::roaring

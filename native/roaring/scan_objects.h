@@ -1,0 +1,72 @@
+// Headers, scans and their steps as JavaScript sees them: what NativeHeader, NativeScan and NativeStep in src/native.ts
+// say. Checks arguments; has native/roaring do the work, here or on a thread; turns the outcome into values.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "execution.h"
+
+namespace nofault {
+
+// `new Header(bytes, length)`: of a bitmap of at most `length` bytes.
+class HeaderObject : public Napi::ObjectWrap<HeaderObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit HeaderObject(const Napi::CallbackInfo& info);
+
+  const std::shared_ptr<const roaring::Header>& header() const { return header_; }
+
+ private:
+  Napi::Value find(const Napi::CallbackInfo& info);
+  Napi::Value place(const Napi::CallbackInfo& info);
+  Napi::Value tell(uint32_t index, Napi::Env env) const;
+
+  std::shared_ptr<const roaring::Header> header_;
+};
+
+// `new Scan(code, headers, sources, offsets, extras, goal, rowCount)`.
+class ScanObject : public Napi::ObjectWrap<ScanObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit ScanObject(const Napi::CallbackInfo& info);
+
+  const std::shared_ptr<roaring::Program>& program() const { return program_; }
+
+ private:
+  std::shared_ptr<roaring::Program> program_;
+};
+
+// `new Step(scan, bytes, needs, rows, least)`: the next one of the scan.
+class StepObject : public Napi::ObjectWrap<StepObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit StepObject(const Napi::CallbackInfo& info);
+  ~StepObject() override;
+
+  const std::shared_ptr<roaring::Execution>& execution() const { return execution_; }
+
+ private:
+  Napi::Value arrive(const Napi::CallbackInfo& info);
+  void restart(const Napi::CallbackInfo& info);
+  void cancel(const Napi::CallbackInfo& info);
+  void combine(const Napi::CallbackInfo& info);
+  Napi::Value combineOnThread(const Napi::CallbackInfo& info);
+  Napi::Value complete(const Napi::CallbackInfo& info);
+  Napi::Value disturbed(const Napi::CallbackInfo& info);
+  Napi::Value damage(const Napi::CallbackInfo& info);
+  Napi::Value count(const Napi::CallbackInfo& info);
+  Napi::Value counts(const Napi::CallbackInfo& info);
+  Napi::Value extreme(const Napi::CallbackInfo& info);
+  Napi::Value takeRows(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<roaring::Execution> execution_;
+  // Where `takeRows` goes on: a chunk of the step, and a row of it.
+  size_t chunk_ = 0, row_ = 0;
+};
+
+// `assemble(steps)`: a promise of the bitmap that the steps' rows are, by ascending chunks. Takes them out of the steps.
+Napi::Value assemble(const Napi::CallbackInfo& info);
+
+}  // namespace nofault
