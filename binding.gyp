@@ -39,6 +39,12 @@
         "native/roaring/program.cc",
         "native/roaring/execution.cc",
         "native/roaring/scan_objects.cc",
+        "native/roaring/file_stream.cc",
+        "native/roaring/gathering.cc",
+        "native/roaring/run.cc",
+        "native/roaring/directory.cc",
+        "native/roaring/merge.cc",
+        "native/roaring/building.cc",
         "native/roaring/roaring.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -1,4 +1,15 @@
 export { BitmapIndex } from './bitmap/bitmap-index';
+export { buildIndex } from './bitmap/build/build-index';
+export type {
+  BuildOptions,
+  BuildProgress,
+  BuildSource,
+  Cell,
+  ColumnSpec,
+  IndexSummary,
+  RowObject,
+  SourceFormat,
+} from './bitmap/build/contract';
 export type {
   Bounds,
   ColumnInfo,

@@ -53,6 +53,61 @@ export interface Addon {
   map(length: number): Buffer;
   /** CRC-32C (RFC 3720) of the bytes, unsigned; `before` is that of the bytes before them. */
   crc32c(bytes: Uint8Array, before?: number): number;
+  /** What builds an index file; for each column its kind, 1 for values and 2 for numbers. */
+  readonly Build: new (
+    kinds: Uint8Array,
+  ) => NativeBuild;
+}
+
+/**
+ * Gathers containers of an index that is being built, column by column, and writes them. Work is done on threads, on copies of the arrays; one thing at a time for a
+ * column. Chunks ascend. Files are given by their descriptor and the device (st_dev) that they lie on; they are written at an offset, and the promise is for
+ * where the next byte would lie. Failures of the system carry `errno` and `syscall`.
+ */
+export interface NativeBuild {
+  /**
+   * Gathers a chunk of a column of values: for each row the number of its key, counted from 1 since the last spill, or 0 for null. New keys come with the chunk: their
+   * bytes, and where each ends in them. Resolves to the bytes of memory that the column has gathered.
+   */
+  addValues(column: number, chunk: number, ids: Uint32Array, keys: Uint8Array, keyEnds: Uint32Array): Promise<number>;
+  /** The same for a column of numbers; those where `nulls` is not 0 do not count. */
+  addNumbers(column: number, chunk: number, numbers: BigInt64Array, nulls: Uint8Array): Promise<number>;
+  /** Writes what a column has gathered as a sorted run, and forgets it. */
+  spill(column: number, fd: number, device: number, offset: number): Promise<number>;
+  /** Makes one run of several of a column, which follow one another; each is given by descriptor, offset and length. */
+  mergeRuns(column: number, fd: number, device: number, offset: number, runs: Float64Array): Promise<number>;
+  /** Writes a column's bitmaps and its directory, from all its runs. `leavesFd` is an empty file that it may use meanwhile. */
+  writeColumn(column: number, fd: number, device: number, offset: number, runs: Float64Array, leavesFd: number): Promise<ColumnPlace>;
+  /** Null rows of a column so far. */
+  nulls(column: number): number;
+  /** The least and the greatest number so far; both 0 when there is none. */
+  extremes(column: number): [bigint, bigint];
+  /** Bytes written so far, to all files. */
+  written(): number;
+  /** Lets merges that are under way fail with ECANCELED. */
+  stop(): void;
+}
+
+/** A bitmap in the file (BitmapRef in src/bitmap/format.ts). */
+export interface NativeBitmapRef {
+  readonly offset: number;
+  readonly length: number;
+  readonly cardinality: number;
+  readonly containers: number;
+  readonly checksum: number;
+}
+
+/** What has been written of a column. Without nulls `existing` is all 0; `bits` are those of numbers, the rest those of values. */
+export interface ColumnPlace {
+  /** Where the next byte would lie. */
+  readonly end: number;
+  readonly existing: NativeBitmapRef;
+  readonly bits: readonly NativeBitmapRef[];
+  readonly valueCount: number;
+  readonly root: number;
+  readonly height: number;
+  readonly firstLeaf: number;
+  readonly leafCount: number;
 }
 
 /** How many numbers describe one completion. */
@@ -248,7 +303,7 @@ function load(): Addon {
 }
 
 /** The folder with binding.gyp: one up from dist/ and src/ alike. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = __dirname;
   while (!existsSync(join(folder, 'binding.gyp')) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;

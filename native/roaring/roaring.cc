@@ -1,6 +1,7 @@
 #include "roaring.h"
 
 #include "../guard.h"
+#include "building.h"
 #include "checksum.h"
 #include "scan_objects.h"
 
@@ -27,6 +28,7 @@ void defineRoaring(Napi::Env env, Napi::Object exports) {
   exports.Set("Scan", ScanObject::define(env));
   exports.Set("Step", StepObject::define(env));
   exports.Set("assemble", Napi::Function::New<assemble>(env, "assemble"));
+  exports.Set("Build", defineBuild(env));
 }
 
 }  // namespace nofault
