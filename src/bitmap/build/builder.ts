@@ -1,7 +1,7 @@
 import { NofaultError } from '../../errors';
 import { addon, type NativeBuild } from '../../native';
 import type { ColumnInfo } from '../contract';
-import { BLOCK, type Column, checksum, encodeColumns, encodeHeader, HEADER_LENGTH, infoOf, MOST_ROWS } from '../format';
+import { BLOCK, type Column, checksum, encodeColumns, encodeHeader, infoOf, MOST_ROWS } from '../format';
 import type { BadRows } from './bad-rows';
 import type { BadCell } from './cells';
 import { type WantedColumn, wantedColumns } from './columns';
@@ -278,7 +278,7 @@ export class Builder {
       columnCount: columns.length,
     });
     await writeAll(to, table, offset);
-    await writeAll(to, header.subarray(0, HEADER_LENGTH), 0);
+    await writeAll(to, Buffer.concat([header], BLOCK), 0);
     return { rows: this.#rows, bytes: offset + table.length, columns: columns.map(infoOf) };
   }
 }
