@@ -8,9 +8,10 @@ import { type WantedColumn, wantedColumns } from './columns';
 import type { BuildProgress, ColumnSpec } from './contract';
 import { type Chosen, Evidence } from './evidence';
 import { type Intake, makeIntake } from './intake';
+import { makeScratch, type Place, writeError } from './output';
 import type { Pacer } from './pacer';
 import { type Batch, type Choose, SAMPLE_ROWS, type Source } from './source';
-import { type MakeScratch, type Scratch, Spills } from './spills';
+import { type Scratch, Spills } from './spills';
 
 /** Rows of a chunk. */
 const CHUNK = 65_536;
@@ -74,7 +75,7 @@ export class Builder {
     private readonly source: Source,
     private readonly bad: BadRows,
     private readonly pacer: Pacer,
-    private readonly makeScratch: MakeScratch,
+    private readonly place: Place,
     private readonly options: BuilderOptions = {},
   ) {
     this.#names = source.name;
@@ -101,7 +102,7 @@ export class Builder {
     try {
       await this.#read();
       this.#phase = 'writing';
-      return await this.#write(to);
+      return await this.#writing(this.#write(to));
     } catch (error) {
       // A merge that was told to stop says so in its own way.
       this.pacer.signal.throwIfAborted();
@@ -128,7 +129,7 @@ export class Builder {
     if (this.#native === undefined) this.#begin(this.#wanted.map(({ column, spec }) => new Evidence(this.#names, column, spec).choose()));
     if (this.#waiting > 0) await this.#send(0, this.#waiting);
     await this.#adding;
-    await this.#spilling().add();
+    await this.#writing(this.#spilling().add());
   }
 
   async #takeBatch(batch: Batch): Promise<void> {
@@ -141,7 +142,11 @@ export class Builder {
     for (const [column, { spec, column: there }] of this.#wanted.entries()) {
       const values = await batch.column(column);
       if (first) {
-        const chosen = await this.#chosen(values, batch.rows, new Evidence(this.#names, there, spec));
+        const chosen = await this.#chosen(
+          values,
+          Math.min(batch.rows, batch.sample ?? SAMPLE_ROWS, SAMPLE_ROWS),
+          new Evidence(this.#names, there, spec),
+        );
         begun.push(chosen);
         this.#columns.push({ chosen, intake: makeIntake(chosen) });
       }
@@ -163,8 +168,8 @@ export class Builder {
   }
 
   async #chosen(values: ArrayLike<unknown>, rows: number, evidence: Evidence): Promise<Chosen> {
-    for (let from = 0; from < Math.min(rows, SAMPLE_ROWS); from += STRETCH) {
-      evidence.observe(values, from, Math.min(rows, SAMPLE_ROWS, from + STRETCH));
+    for (let from = 0; from < rows; from += STRETCH) {
+      evidence.observe(values, from, Math.min(rows, from + STRETCH));
       if (this.pacer.due) await this.pacer.pause();
     }
     return evidence.choose();
@@ -174,7 +179,7 @@ export class Builder {
     if (this.#columns.length === 0) this.#columns = chosen.map((one) => ({ chosen: one, intake: makeIntake(one) }));
     const { Build } = addon();
     this.#native = new Build(Uint8Array.from(chosen, ({ kind }) => (kind === 'values' ? 1 : 2)));
-    this.#spills = new Spills(this.#native, chosen.length, this.makeScratch);
+    this.#spills = new Spills(this.#native, chosen.length, () => makeScratch(this.place));
   }
 
   /** Tells of the rows that do not fit, in their order, and closes the gaps. */
@@ -236,8 +241,17 @@ export class Builder {
     await this.#adding;
     this.#chunksSpilled = this.#chunks;
     this.#gathered = 0;
-    await this.#spilling().add();
+    await this.#writing(this.#spilling().add());
     for (const { intake } of this.#columns) intake.forgetKeys(this.#waiting);
+  }
+
+  /** Whatever fails here is about the index, and not about its source. */
+  async #writing<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      throw writeError(error, this.place.name);
+    }
   }
 
   #spilling(): Spills {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { NofaultError } from '../../errors';
+import { readError } from './system-error';
 
 /** Bytes of a file that are read at once. */
 const PIECE = 256 * 1024;
@@ -14,11 +15,12 @@ export interface ByteCount {
 }
 
 /** The bytes of a file, from start to end. Anything that can be read will do, a FIFO too. */
-export async function* bytesOfFile(path: Buffer | string, count: ByteCount): AsyncGenerator<Buffer> {
-  const file = await open(path, 'r');
+export async function* bytesOfFile(path: Buffer | string, name: string, count: ByteCount): AsyncGenerator<Buffer> {
+  const read = <Result>(work: Promise<Result>): Promise<Result> => work.catch((error) => Promise.reject(readError(error, name)));
+  const file = await read(open(path, 'r'));
   try {
     for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(PIECE), 0, PIECE, null);
+      const { bytesRead, buffer } = await read(file.read(Buffer.allocUnsafeSlow(PIECE), 0, PIECE, null));
       if (bytesRead === 0) return;
       count.bytesRead += bytesRead;
       yield buffer.subarray(0, bytesRead);

@@ -8,6 +8,7 @@ import type { Source } from './source';
 import { CsvSource } from './source-csv';
 import { JsonLinesSource } from './source-json-lines';
 import { ParquetSource } from './source-parquet';
+import { readError } from './system-error';
 
 /** A source of bytes, as it can be handed to a thread. */
 export interface ByteSource {
@@ -96,7 +97,7 @@ export async function openByteSource(
   const { name } = from;
   const path = from.path === undefined ? undefined : Buffer.from(from.path);
   const count = { bytesRead: 0 };
-  const status = path === undefined ? undefined : await stat(path);
+  const status = path === undefined ? undefined : await stat(path).catch((error) => Promise.reject(readError(error, name)));
   if (status?.isDirectory())
     throw new NofaultError('UNSUPPORTED', `${name} is a directory, and a file of rows was expected`, { path: name });
   const size = status?.isFile() ? status.size : from.size;
@@ -104,7 +105,7 @@ export async function openByteSource(
   if (byName === 'parquet' && path !== undefined) return new ParquetSource(name, path);
 
   let bytes: AsyncIterable<Uint8Array> =
-    path === undefined ? counted(stream as AsyncIterable<Uint8Array>, count) : bytesOfFile(path, count);
+    path === undefined ? counted(stream as AsyncIterable<Uint8Array>, count) : bytesOfFile(path, name, count);
   let { start, whole } = await peek(bytes, START);
   bytes = whole();
   if (isGzip(start)) {

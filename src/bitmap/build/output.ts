@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { NofaultError } from '../../errors';
 import type { Scratch } from './spills';
+import { systemError } from './system-error';
 
 const SLASH = 0x2f;
 /** Bytes of a name, in most file systems. */
@@ -38,14 +39,26 @@ export async function findPlace(given: Buffer): Promise<Place> {
 
 /** The index while it is written: beside its place, under a name that nothing else has. */
 export async function createPartial({ name, partial }: Place): Promise<Scratch> {
-  return await withDevice(await open(partial, 'wx+').catch((error: NodeJS.ErrnoException) => Promise.reject(writeError(error, name))));
+  try {
+    return await withDevice(await open(partial, 'wx+'));
+  } catch (error) {
+    throw writeError(error, name);
+  }
 }
 
 /** Puts the complete index in its place: on the disk before the name is, and the name before this resolves. Closes it. */
-export async function publish({ path, folder, partial }: Place, handle: FileHandle): Promise<void> {
-  await handle.sync();
-  await handle.close();
-  await rename(partial, path);
+export async function publish({ name, path, folder, partial }: Place, handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+    await handle.close();
+    await rename(partial, path);
+    await flushFolder(folder);
+  } catch (error) {
+    throw writeError(error, name);
+  }
+}
+
+async function flushFolder(folder: Buffer): Promise<void> {
   const directory = await open(folder, 'r');
   try {
     await directory.sync();
@@ -77,28 +90,8 @@ export async function makeScratch({ folder, path }: Place): Promise<Scratch> {
 
 /** What went wrong while writing, with the index's own name: what is written has names that nobody knows. */
 export function writeError(cause: unknown, name: string): unknown {
-  const { errno, syscall, code } = cause as NodeJS.ErrnoException;
-  if (cause instanceof NofaultError || typeof errno !== 'number') return cause;
-  const number = Math.abs(errno);
-  const reason = SHORT_REASONS[number] ?? (cause as Error).message;
-  const shown = code ?? '';
-  return new NofaultError('IO', `cannot write ${name}: ${reason}${shown === '' || reason.includes(shown) ? '' : ` (${shown})`}`, {
-    errno: number,
-    syscall,
-    path: name,
-    cause,
-  });
+  return systemError(cause, `cannot write ${name}`, name);
 }
-
-/** Where Node names the file that failed, which is not the one that the caller knows. */
-const SHORT_REASONS: Readonly<Record<number, string>> = {
-  2: 'the folder does not exist',
-  13: 'permission denied',
-  20: 'its folder is not one',
-  28: 'no space left on the device',
-  30: 'the file system is read-only',
-  122: 'the disk quota is used up',
-};
 
 /** `.orders.idx.1f2e3d4c5b6a7988.partial` */
 function hidden(folder: Buffer, file: Buffer, what: string): Buffer {

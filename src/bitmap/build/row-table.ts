@@ -2,7 +2,7 @@ import { NofaultError } from '../../errors';
 import { MOST_COLUMNS } from '../format';
 import type { BadRows } from './bad-rows';
 import type { RowObject } from './contract';
-import type { Batch, Choose } from './source';
+import { type Batch, type Choose, SAMPLE_BYTES, SAMPLE_ROWS } from './source';
 
 /** What is known of the keys before the first row. */
 export interface ExpectedKeys {
@@ -18,7 +18,11 @@ export interface ExpectedKeys {
  */
 export class RowTable implements Batch {
   rows = 0;
-  #settled = false;
+  /** Rows of the sample. */
+  sample = 0;
+  #characters = 0;
+  /** Whether the sample is complete. */
+  settled = false;
   /** The columns, and each one's values. */
   #names: string[];
   #columns: unknown[][];
@@ -42,14 +46,18 @@ export class RowTable implements Batch {
     this.#complete = keys.complete;
   }
 
-  /** `place` is where the row is in the source. */
-  add(row: unknown, place: number): void {
+  /** `place` is where the row is in the source, `characters` how many it took to write it down there. */
+  add(row: unknown, place: number, characters = 0): void {
+    if (!this.settled) {
+      this.#characters += characters;
+      if (this.rows === SAMPLE_ROWS || this.#characters > SAMPLE_BYTES) this.settle();
+    }
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
       this.bad.refuse(`${this.unit} ${place}`, `it is ${kindOf(row)}, where an object with a key for each column was expected`);
       return;
     }
     const known = this.#spread(row as RowObject);
-    if (this.#complete || !this.#settled) {
+    if (this.#complete || !this.settled) {
       const keys = Object.keys(row);
       if (keys.length > known && !this.#take(row as RowObject, keys, place)) return;
     }
@@ -59,8 +67,9 @@ export class RowTable implements Batch {
 
   /** Ends the sample, if it has not been. */
   settle(): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (this.settled) return;
+    this.settled = true;
+    this.sample = this.rows;
     const chosen = this.choose(this.#names.map((name) => ({ name })));
     this.#columns = chosen.map((index) => this.#columns[index] as unknown[]);
     this.#names = chosen.map((index) => this.#names[index] as string);
@@ -98,7 +107,7 @@ export class RowTable implements Batch {
   #take(row: RowObject, keys: readonly string[], place: number): boolean {
     for (const key of keys) {
       if (this.#keys.has(key)) continue;
-      if (this.#settled) {
+      if (this.settled) {
         this.bad.refuse(`${this.unit} ${place}`, `column ${JSON.stringify(key)} is in none of the first rows`, 'name the columns to index');
         return false;
       }

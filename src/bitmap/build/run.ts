@@ -1,7 +1,7 @@
 import { BadRows } from './bad-rows';
 import { Builder } from './builder';
 import type { BuildProgress, ColumnSpec, IndexSummary } from './contract';
-import { createPartial, discardPartial, makeScratch, type Place, publish, writeError } from './output';
+import { createPartial, discardPartial, type Place, publish } from './output';
 import type { Pacer } from './pacer';
 import type { Source } from './source';
 
@@ -24,7 +24,7 @@ export async function runBuild(
 ): Promise<IndexSummary> {
   const start = performance.now();
   const bad = new BadRows(source.name, onBadRow);
-  const builder = new Builder(source, bad, pacer, () => makeScratch(place), { columns });
+  const builder = new Builder(source, bad, pacer, place, { columns });
   const timer = onProgress && setInterval(() => onProgress(builder.progress), PROGRESS_INTERVAL);
   try {
     const to = await createPartial(place);
@@ -40,8 +40,6 @@ export async function runBuild(
       await discardPartial(place);
       throw error;
     }
-  } catch (error) {
-    throw writeError(error, place.name);
   } finally {
     clearInterval(timer);
   }

@@ -27,18 +27,15 @@ export class CsvSource implements Source {
     const table = new Table(this.name, choose, bad);
     let parser: Parser | undefined;
     let sampled = false;
-    let textInBatch = 0;
     for await (const text of linesOf(this.bytes, this.name, LONGEST_RECORD)) {
       parser ??= this.#parser(this.delimiter ?? sniffDelimiter(text), table, bad);
       await written(parser, text, this.name);
-      textInBatch += text.length;
-      if (table.rows < (sampled ? BATCH_ROWS : SAMPLE_ROWS) && textInBatch < SAMPLE_BYTES) continue;
+      if (table.rows < (sampled ? BATCH_ROWS : SAMPLE_ROWS) && table.characters < SAMPLE_BYTES) continue;
       if (table.rows > 0) {
         yield table;
         sampled = true;
       }
       table.clear();
-      textInBatch = 0;
     }
     if (parser === undefined)
       throw new NofaultError('BAD_FORMAT', `${this.name} is empty: a line of names was expected`, { path: this.name });
@@ -89,6 +86,10 @@ async function written(parser: Parser, text: Buffer | undefined, name: string): 
 /** The rows that the parser has come to, column by column. */
 class Table implements Batch {
   rows = 0;
+  /** Characters in these rows. */
+  characters = 0;
+  /** Rows until those were too many for a sample. */
+  sample = 0;
   #columns: unknown[][] = [];
   #lines: number[] = [];
   #width = -1;
@@ -110,12 +111,18 @@ class Table implements Batch {
       return;
     }
     const row = this.rows++;
-    for (const [column, index] of this.#chosen.entries()) (this.#columns[column] as unknown[])[row] = record[index];
+    for (let column = 0; column < this.#chosen.length; column++) {
+      const field = record[this.#chosen[column] as number] as string;
+      (this.#columns[column] as unknown[])[row] = field;
+      this.characters += field.length;
+    }
     this.#lines[row] = line;
+    if (this.characters < SAMPLE_BYTES) this.sample = this.rows;
   }
 
   clear(): void {
     this.rows = 0;
+    this.characters = 0;
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 import type { BadRows } from './bad-rows';
 import { type ByteCount, linesOf } from './bytes';
 import { type ExpectedKeys, RowTable } from './row-table';
-import { BATCH_ROWS, type Batch, type Choose, SAMPLE_BYTES, SAMPLE_ROWS, type Source } from './source';
+import { BATCH_ROWS, type Batch, type Choose, type Source } from './source';
 
 /** Bytes of the longest line. */
 const LONGEST_LINE = 16 * 2 ** 20;
@@ -24,8 +24,6 @@ export class JsonLinesSource implements Source {
   async *read(choose: Choose, bad: BadRows): AsyncGenerator<Batch> {
     const table = new RowTable(this.name, choose, bad, 'line', this.keys);
     let line = 0;
-    let sampled = false;
-    let textInBatch = 0;
     for await (const text of linesOf(this.bytes, this.name, LONGEST_LINE)) {
       for (let start = 0; start < text.length; ) {
         const found = text.indexOf(NEWLINE, start);
@@ -34,15 +32,9 @@ export class JsonLinesSource implements Source {
         add(table, text.toString('utf8', start, end), line, bad);
         start = end + 1;
       }
-      textInBatch += text.length;
-      if (table.rows < (sampled ? BATCH_ROWS : SAMPLE_ROWS) && textInBatch < SAMPLE_BYTES) continue;
-      table.settle();
-      if (table.rows > 0) {
-        yield table;
-        sampled = true;
-      }
+      if (!table.settled || table.rows < BATCH_ROWS) continue;
+      yield table;
       table.clear();
-      textInBatch = 0;
     }
     table.settle();
     if (table.rows > 0) yield table;
@@ -60,5 +52,5 @@ function add(table: RowTable, text: string, line: number, bad: BadRows): void {
     bad.refuse(`line ${line}`, what);
     return;
   }
-  table.add(row, line);
+  table.add(row, line, text.length);
 }

@@ -6,6 +6,7 @@ import type { AsyncBuffer, Compressors, DecodedArray, FileMetaData, ParquetParse
 import { NofaultError } from '../../errors';
 import type { BadRows } from './bad-rows';
 import { type Batch, type Choose, SAMPLE_ROWS, type Source, type SourceColumn } from './source';
+import { readError } from './system-error';
 
 /** Rows of a batch, at most, and cells: row groups can be of any size. */
 const MOST_ROWS = 2 ** 19;
@@ -34,7 +35,7 @@ export class ParquetSource implements Source {
   async *read(choose: Choose, _bad: BadRows): AsyncGenerator<Batch> {
     const { parquetMetadataAsync, parquetScan, parquetSchema } = await import('hyparquet');
     const compressors = await decompressors();
-    const file = await open(this.path, 'r');
+    const file = await open(this.path, 'r').catch((error) => Promise.reject(readError(error, this.name)));
     try {
       const { size } = await file.stat();
       this.bytesTotal = size;
@@ -91,7 +92,8 @@ export class ParquetSource implements Source {
     try {
       return await work();
     } catch (cause) {
-      if (cause instanceof NofaultError || typeof (cause as NodeJS.ErrnoException).errno === 'number') throw cause;
+      const error = readError(cause, this.name);
+      if (error instanceof NofaultError) throw error;
       throw new NofaultError('BAD_FORMAT', `${this.name} cannot be read as Parquet: ${(cause as Error).message}`, {
         path: this.name,
         cause,

@@ -2,7 +2,7 @@ import type { BadRows } from './bad-rows';
 import type { RowObject } from './contract';
 import type { Pacer } from './pacer';
 import { type ExpectedKeys, RowTable } from './row-table';
-import { BATCH_ROWS, type Batch, type Choose, SAMPLE_ROWS, type Source } from './source';
+import { BATCH_ROWS, type Batch, type Choose, type Source } from './source';
 
 /** Rows between two looks at the clock. */
 const ROWS_A_LOOK = 64;
@@ -25,7 +25,6 @@ export class RowsSource implements Source {
     const asynchronous = Symbol.asyncIterator in this.rows;
     const iterator = Symbol.asyncIterator in this.rows ? this.rows[Symbol.asyncIterator]() : this.rows[Symbol.iterator]();
     let count = 0;
-    let wanted = SAMPLE_ROWS;
     // One that has ended, or has thrown, is not to be told so.
     let over = false;
     try {
@@ -39,11 +38,9 @@ export class RowsSource implements Source {
         over = false;
         table.add(next.value, ++count);
         if (count % ROWS_A_LOOK === 0 && this.pacer.due) await this.pacer.pause();
-        if (table.rows < wanted) continue;
-        table.settle();
-        if (table.rows > 0) yield table;
+        if (!table.settled || table.rows < BATCH_ROWS) continue;
+        yield table;
         table.clear();
-        wanted = BATCH_ROWS;
       }
     } finally {
       if (!over) await iterator.return?.();

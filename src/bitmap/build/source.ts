@@ -26,6 +26,8 @@ export interface SourceColumn {
 /** Rows, column by column. Used up before the next one is asked for. */
 export interface Batch {
   readonly rows: number;
+  /** How many of the first batch's rows the columns are chosen by, where not all of SAMPLE_ROWS: the same however the source's bytes come in pieces. */
+  readonly sample?: number;
   /** What the rows have in a column, by its place among those that were chosen; may be decoded only now. */
   column(index: number): ArrayLike<unknown> | Promise<ArrayLike<unknown>>;
   /** Where a row was in the source, for people: `line 17`. */
