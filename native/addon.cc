@@ -12,6 +12,7 @@
 #include "file.h"
 #include "file_locks.h"
 #include "guard.h"
+#include "inspection.h"
 #include "kernel.h"
 #include "roaring/roaring.h"
 #include "watch.h"
@@ -51,6 +52,10 @@ Napi::Value clock(const Napi::CallbackInfo& info) { return Napi::Number::New(inf
 
 Napi::Value placedWindowCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(placedWindows.load()));
+}
+
+Napi::Value countsPages(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), kernel::abilities().cachestat);
 }
 
 void guardAgain(const Napi::CallbackInfo&) { guard::install(); }
@@ -97,6 +102,11 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("patrol", Napi::Function::New<patrol>(env, "patrol"));
   exports.Set("map", Napi::Function::New<map>(env, "map"));
   exports.Set("probe", Napi::Function::New<probeMachineOrFile>(env, "probe"));
+  exports.Set("countsPages", Napi::Function::New<countsPages>(env, "countsPages"));
+  exports.Set("survey", Napi::Function::New<surveyFiles>(env, "survey"));
+  exports.Set("openFolder", Napi::Function::New<openFolder>(env, "openFolder"));
+  exports.Set("readFolder", Napi::Function::New<readFolder>(env, "readFolder"));
+  exports.Set("closeFolder", Napi::Function::New<closeFolder>(env, "closeFolder"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   defineRoaring(env, exports);
   return exports;

@@ -61,3 +61,4 @@ export type {
   TreeOptions,
   WarmOptions,
 } from './inspect/contract';
+export { inspect } from './inspect/inspect';

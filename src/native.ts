@@ -45,6 +45,20 @@ export interface Addon {
   detach(memory: ArrayBuffer): void;
   /** V8 counts the windows again that were removed without `detach`. It may collect garbage at once. */
   account(): void;
+  /** Whether the kernel has cachestat, and lets this process use it. */
+  countsPages(): boolean;
+  /**
+   * Looks at files on a thread, each for a moment. `names` are bytes, each with a zero byte behind it, from `folder` or else the working directory; in a folder, those that it
+   * listed as regular files. `bits` are of ASK. Only regular files are opened. A batch ends after some 15 ms: it may have fewer rows than names, and has at least one.
+   */
+  survey(names: Buffer, bits: number, cells: number, folder?: FolderHandle): Promise<Surveyed>;
+  /** Opens a folder by a path. With `follow`, a symbolic link to a folder is one. */
+  openFolder(path: Buffer, follow: boolean): Promise<NativeFolder>;
+  /** Opens a folder in another one; where it lies on the same device, its first entries are read as by `readFolder`. */
+  openFolder(name: Buffer, follow: false, parent: FolderHandle, most: number, bits?: number, cells?: number): Promise<NativeFolder>;
+  /** The next entries of a folder, in the order of the file system; with `bits`, its regular files are looked at as `survey` does. Once at a time. */
+  readFolder(folder: FolderHandle, most: number, bits?: number, cells?: number): Promise<Listing>;
+  closeFolder(folder: FolderHandle): void;
   /** Sorts the runs of a checked vector on a thread, and joins what overlaps or touches. Entries of no pages are not allowed. The arrays must not change. */
   join(first: Float64Array, count: Float64Array): Promise<Float64Array>;
   /** Whether limits leave room for locking so many bytes, which cuts so many mappings, as far as that can be known before it is done. */
@@ -191,6 +205,82 @@ export interface LockRefusal {
   /** The page that it came to: those before it have been dealt with, and stay so. */
   readonly reached: number;
 }
+
+/** An open folder, of which only the addon knows more. */
+export interface FolderHandle {
+  readonly isFolder: never;
+}
+
+export interface NativeFolder {
+  readonly handle: FolderHandle;
+  readonly device: number;
+  /** A decimal number: it may have 64 bits. */
+  readonly inode: string;
+  /** By the kind of its file system, cachestat counts what is cached of its files. */
+  readonly countsPages: boolean;
+  /** Its files are questions to the kernel, as in proc, and have no pages. */
+  readonly interface: boolean;
+  readonly first?: Listing;
+}
+
+/** Bits of a question: what to ask, and how. */
+export const ASK = { cachestat: 1, mincore: 2, prune: 4, follow: 8, fileSystem: 16 } as const;
+
+/** The answers to a batch of names, in their order. */
+export interface Surveyed {
+  /** Of the question, as it was asked. */
+  readonly bits: number;
+  /** A row of `ROW.length` numbers for each file, at the places of ROW. */
+  readonly rows: Float64Array;
+  /** The cells of all files that have some, one file after the other: pages cached. */
+  readonly cells: Float64Array;
+  /** By row, where mincore was asked and tells. */
+  readonly maps: readonly (PageMap | undefined)[];
+}
+
+/**
+ * `syscall` is a place in SYSCALLS, `mode` has the S_IFMT bits (0: not known), an inode comes in two halves of 32 bits. `countsPages` and `interface` are as of NativeFolder, where
+ * the file system was asked for. `counted` is the errno of cachestat (-1: it was not asked), behind which its columns follow, in pages. `mapped` tells whether mincore tells (-1: it was
+ * not asked). `witness` is what cachestat says of a file in which mincore has just found resident pages: that there are none (0), or some (1); -1 without such pages.
+ */
+export const ROW = {
+  errno: 0,
+  syscall: 1,
+  mode: 2,
+  device: 3,
+  inodeHigh: 4,
+  inodeLow: 5,
+  links: 6,
+  size: 7,
+  countsPages: 8,
+  interface: 9,
+  counted: 10,
+  cached: 11,
+  dirty: 12,
+  writeback: 13,
+  evicted: 14,
+  recentlyEvicted: 15,
+  lastCached: 16,
+  cells: 17,
+  mapped: 18,
+  witness: 19,
+  length: 20,
+} as const;
+
+export const SYSCALLS = [undefined, 'stat', 'open', 'fstat'] as const;
+
+/** The next entries of a folder. Where they were looked at, the first of them have a row each, of which those that are no regular files have only the mode. */
+export interface Listing extends Surveyed {
+  /** Each with a zero byte behind it. */
+  readonly names: Buffer;
+  /** What they are: one of ENTRY, or another number of readdir(3). */
+  readonly kinds: Buffer;
+  readonly end: boolean;
+  /** Why the folder could not be read to its end, or 0. */
+  readonly errno: number;
+}
+
+export const ENTRY = { fifo: 1, characterDevice: 2, folder: 4, blockDevice: 6, file: 8, link: 10, socket: 12 } as const;
 
 /** Which pages of a run are resident. */
 export interface PageMap {
