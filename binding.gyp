@@ -48,6 +48,7 @@
         "native/roaring/directory.cc",
         "native/roaring/merge.cc",
         "native/roaring/building.cc",
+        "native/roaring/check.cc",
         "native/roaring/roaring.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

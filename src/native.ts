@@ -71,6 +71,52 @@ export interface Addon {
   readonly Build: new (
     kinds: Uint8Array,
   ) => NativeBuild;
+  /**
+   * Marks that the guard has made in this process, ever. Who finds it as it was before he asked whether pages are resident has read nothing but what the file
+   * has.
+   */
+  marksMade(): number;
+  /**
+   * The header of a Roaring bitmap of at most `length` bytes, of which `bytes` are the first. Throws a SystemError with `offset`, in bytes from the start of
+   * the bitmap, where it is none.
+   */
+  readonly Header: new (
+    bytes: Uint8Array,
+    length: number,
+  ) => NativeHeader;
+  /**
+   * A scan over bitmaps that lie at these offsets of these files (numbered by the caller). `code` is the tree: CODE, each node before its children. `extras`
+   * are the numbers of further bitmaps, for the goals that have them.
+   */
+  readonly Scan: new (
+    code: Uint32Array,
+    headers: readonly NativeHeader[],
+    files: Uint32Array,
+    offsets: Float64Array,
+    extras: Uint32Array,
+    goal: number,
+    rowCount: number,
+  ) => NativeScan;
+  /**
+   * The next step of a scan: chunks until they need so many bytes or containers, may give so many rows, or so many places in headers have been looked at.
+   * Containers whose pages touch become one range. `least`: of the goal `extreme`, the least number and not the greatest.
+   */
+  readonly Step: new (
+    scan: NativeScan,
+    bytes: number,
+    containers: number,
+    rows: number,
+    places: number,
+    pageSize: number,
+    least: boolean,
+  ) => NativeStep;
+  /** The portable Roaring bitmap that these complete steps of the goal `bitmap` are together; takes it out of them. Put together on a thread. */
+  assemble(steps: readonly NativeStep[]): Promise<Uint8Array>;
+  /**
+   * Looks on a thread whether containers `from` to `to` of a header are as they should be; `bytes` begin with the first of them and end with the last. `before` is
+   * the CRC-32C of what comes before.
+   */
+  checkContainers(header: NativeHeader, from: number, to: number, bytes: Uint8Array, before: number): Promise<ContainersChecked>;
 }
 
 /**
@@ -124,6 +170,90 @@ export interface ColumnPlace {
   readonly leafCount: number;
 }
 
+/** What a tree is written in for `Scan`. `bitmap` is followed by its number, `and` and `or` by how many children they have. */
+export const CODE = { all: 0, bitmap: 1, and: 2, or: 3, minus: 4 } as const;
+
+/** What a scan is for. */
+export const GOAL = { count: 0, rows: 1, bitmap: 2, counts: 3, extreme: 4 } as const;
+
+/** What the numbers are that describe a container; `length` is an upper bound where it is runs. */
+export const PLACE = { chunk: 0, form: 1, cardinality: 2, offset: 3, length: 4 } as const;
+export const FORM = { array: 1, bitset: 2, runs: 3 } as const;
+
+/** The checked copy of a bitmap's header. */
+export interface NativeHeader {
+  /** Not 0: so many bytes are needed, and nothing else here counts. */
+  readonly needed: number;
+  /** Bytes of the header. */
+  readonly length: number;
+  readonly containers: number;
+  /** As the header says. */
+  readonly cardinality: number;
+  /** The last chunk that it has rows in, -1 when there is none, and how many it has there. */
+  readonly lastChunk: number;
+  readonly inLastChunk: number;
+  /** Bytes of memory that it takes. */
+  readonly memory: number;
+  /** The container of a chunk, by the places of PLACE; undefined when it has no rows there. */
+  find(chunk: number): Float64Array | undefined;
+  /** The same by its number. */
+  place(container: number): Float64Array | undefined;
+}
+
+/** A scan, as far as it has been planned. */
+export interface NativeScan {
+  readonly [scan]: never;
+}
+declare const scan: unique symbol;
+
+/** Some chunks in a row: what they need, and what came out. */
+export interface NativeStep {
+  /** There was nothing left to do: this is no step. */
+  readonly ended: boolean;
+  /** File, byte offset and length of each range. */
+  readonly ranges: Float64Array;
+  /** Of the ranges. */
+  readonly bytes: number;
+  /** What combining costs, in ns, as estimated. */
+  readonly work: number;
+  readonly containers: number;
+  readonly chunks: number;
+  readonly firstChunk: number;
+  readonly lastChunk: number;
+  /** A range's bytes are here; they stay readable until all of the step has been combined. Returns how many chunks are ready to be. */
+  arrive(range: number, bytes: Uint8Array): number;
+  /** Combines what is ready. */
+  combine(): void;
+  /** The same on a thread; `held` is kept until then. One call at a time. */
+  combineOnThread(held: object): Promise<void>;
+  /** Nothing more is combined, and what is being is given up soon. */
+  cancel(): void;
+  /** Whether every chunk has been combined. */
+  complete(): boolean;
+  /** Whether the guard has put a mark on any page since the step was made or restarted: what came out may be zeros. */
+  disturbed(): boolean;
+  /** Nothing has arrived. */
+  restart(): void;
+  /** File and byte offset of a container that does not fit into its own length; undefined where there is none. */
+  damage(): Float64Array | undefined;
+  /** How many rows, of the goal `count`. */
+  count(): number;
+  /** How many rows each further bitmap has, of the goal `counts`. */
+  counts(): Float64Array;
+  /** The number, of the goal `extreme`; undefined when there are no rows. */
+  extreme(): bigint | undefined;
+  /** The next rows, of the goal `rows`, so many at most; none when there are no more. */
+  takeRows(most: number): Uint32Array;
+}
+
+/** What is wrong with a container, and where, in bytes from the start of the bitmap. */
+export interface ContainersChecked {
+  /** CRC-32C so far. */
+  readonly checksum: number;
+  readonly wrong?: string;
+  readonly offset?: number;
+}
+
 /** How many numbers describe one completion. */
 export const COMPLETION_FIELDS = 5;
 
@@ -148,6 +278,8 @@ export interface SystemError extends Error {
   readonly syscall?: string;
   /** What the path names instead of a regular file. */
   readonly kind?: string;
+  /** Where in a bitmap something is wrong, in bytes. */
+  readonly offset?: number;
 }
 
 /** Errnos, 0 where the question is answered. */

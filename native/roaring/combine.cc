@@ -84,7 +84,9 @@ uint32_t clamped(int64_t count) { return static_cast<uint32_t>(std::clamp<int64_
 uint32_t weight(const Part& part) {
   switch (part.kind) {
     case Part::Kind::leaf:
-      return part.form == Form::array ? part.cardinality : part.form == Form::bitset ? kMostValues + 1 : kMostValues + 2;
+      return part.form == Form::array    ? part.cardinality
+             : part.form == Form::bitset ? kMostValues + 1
+                                         : kMostValues + 2;
     case Part::Kind::conjunction:
       return kMostValues + 3;
     case Part::Kind::minus:

@@ -10,8 +10,8 @@
 
 namespace nofault::roaring {
 
-// A tree over the containers of one chunk: what is left of an expression when the bitmaps that have no row of the chunk,
-// or every one, have been taken out. Parts refer to one another by index.
+// A tree over the containers of one chunk: what is left of an expression when the bitmaps that have no row of the
+// chunk, or every one, have been taken out. Parts refer to one another by index.
 struct Part {
   enum class Kind : uint8_t { leaf, conjunction, disjunction, minus };
   static constexpr uint32_t kNone = ~uint32_t{0};

@@ -28,6 +28,7 @@ void Execution::restart() {
   marks_ = guard::marksMade();
   missing_.clear();
   ready_.clear();
+  arrived_.assign(step_.ranges.size(), false);
   for (uint32_t i = 0; i < step_.chunks.size(); ++i) {
     missing_.push_back(step_.chunks[i].missing);
     if (missing_.back() == 0) ready_.push_back(i);
@@ -44,6 +45,8 @@ void Execution::restart() {
 bool Execution::disturbed() const { return guard::marksMade() != marks_; }
 
 void Execution::arrive(uint32_t number, const uint8_t* bytes) {
+  if (arrived_[number]) return;
+  arrived_[number] = true;
   const Range& range = step_.ranges[number];
   for (uint32_t i = range.firstNeed; i < range.endNeed; ++i) {
     const Need& need = step_.needs[i];
@@ -70,7 +73,9 @@ void Execution::combine(const std::vector<uint32_t>& chunks, Gate* gate) {
 void Execution::combine(uint32_t index, Combiner& combiner, std::vector<uint32_t>& scratch) {
   const Chunk& chunk = step_.chunks[index];
   const Part* parts = step_.parts.data();
-  const auto value = [&] { return chunk.root == Part::kNone ? Container::full() : combiner.combine(parts, chunk.root); };
+  const auto value = [&] {
+    return chunk.root == Part::kNone ? Container::full() : combiner.combine(parts, chunk.root);
+  };
   switch (program_->goal()) {
     case Goal::count:
       count_ += combiner.count(parts, chunk.root);

@@ -28,7 +28,7 @@ class Execution {
 
   // --- on the loop ---
 
-  // The range's bytes are here, and stay readable until everything has been combined.
+  // The range's bytes are here, once or again, and stay readable until everything has been combined.
   void arrive(uint32_t range, const uint8_t* bytes);
   // Chunks that can be combined and are not yet; those that are taken must be given to `combine`, once.
   size_t ready() const { return ready_.size(); }
@@ -68,6 +68,7 @@ class Execution {
   const std::shared_ptr<const Program> program_;
   Step step_;
   uint64_t marks_ = 0;
+  std::vector<bool> arrived_;      // by range
   std::vector<uint32_t> missing_;  // by chunk
   std::vector<uint32_t> ready_;
 

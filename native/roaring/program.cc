@@ -310,9 +310,8 @@ Program::Outcome Program::weighMinus(const Node& node, const Present*& at, const
 }
 
 void Program::findNeeds(Step& step, uint64_t page) {
-  std::sort(step.needs.begin(), step.needs.end(), [](const Need& a, const Need& b) {
-    return std::pair(a.source, a.offset) < std::pair(b.source, b.offset);
-  });
+  std::sort(step.needs.begin(), step.needs.end(),
+            [](const Need& a, const Need& b) { return std::pair(a.source, a.offset) < std::pair(b.source, b.offset); });
   for (uint32_t i = 0; i < step.needs.size(); ++i) {
     const Need& need = step.needs[i];
     const uint64_t end = need.offset + need.length;

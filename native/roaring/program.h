@@ -1,5 +1,5 @@
-// What a scan does, chunk by chunk: which containers an expression needs as far as the headers tell, where they lie, and
-// what is to be combined when they are here.
+// What a scan does, chunk by chunk: which containers an expression needs as far as the headers tell, where they lie,
+// and what is to be combined when they are here.
 #pragma once
 
 #include <atomic>
@@ -33,7 +33,6 @@ struct Range {
   uint32_t source;
   uint64_t offset, length;  // bytes
   uint32_t firstNeed, endNeed;
-  const uint8_t* bytes = nullptr;  // when they are here
 };
 
 // A container that is needed, by ascending place in the files.
@@ -74,9 +73,9 @@ struct Step {
 struct Bounds {
   uint64_t bytes;
   uint64_t needs;
-  uint64_t rows;      // at most so many may come out
-  uint64_t visits;    // places in headers that are looked at
-  uint64_t page;      // bytes: containers whose pages touch are read together
+  uint64_t rows;    // at most so many may come out
+  uint64_t visits;  // places in headers that are looked at
+  uint64_t page;    // bytes: containers whose pages touch are read together
 };
 
 class Program {
@@ -84,10 +83,10 @@ class Program {
   // Numbers that a tree is written in, each node before its children.
   enum Code : uint32_t { kAll, kBitmap, kAnd, kOr, kMinus };
 
-  // `code`: kAll; kBitmap and the number of a bitmap; kAnd or kOr, how many children, and these; kMinus, from, and what.
-  // `extras` are further bitmaps. False when that is no program.
-  bool compile(const uint32_t* code, size_t length, std::vector<Bitmap> bitmaps, std::vector<uint32_t> extras, Goal goal,
-               uint64_t rowCount);
+  // `code`: kAll; kBitmap and the number of a bitmap; kAnd or kOr, how many children, and these; kMinus, from, and
+  // what. `extras` are further bitmaps. False when that is no program.
+  bool compile(const uint32_t* code, size_t length, std::vector<Bitmap> bitmaps, std::vector<uint32_t> extras,
+               Goal goal, uint64_t rowCount);
 
   // The next step; false when there is none. One of no chunks may come in between.
   bool next(const Bounds& bounds, Step& step);

@@ -2,6 +2,7 @@
 
 #include "../guard.h"
 #include "building.h"
+#include "check.h"
 #include "checksum.h"
 #include "scan_objects.h"
 
@@ -29,6 +30,7 @@ void defineRoaring(Napi::Env env, Napi::Object exports) {
   exports.Set("Step", StepObject::define(env));
   exports.Set("assemble", Napi::Function::New<assemble>(env, "assemble"));
   exports.Set("Build", defineBuild(env));
+  exports.Set("checkContainers", Napi::Function::New<checkContainers>(env, "checkContainers"));
 }
 
 }  // namespace nofault

@@ -41,9 +41,8 @@ Napi::Float64Array numbers(Napi::Env env, const std::vector<double>& values) {
 // --- headers ---
 
 Napi::Function HeaderObject::define(Napi::Env env) {
-  return DefineClass(
-      env, "Header",
-      {InstanceMethod<&HeaderObject::find>("find"), InstanceMethod<&HeaderObject::place>("place")});
+  return DefineClass(env, "Header",
+                     {InstanceMethod<&HeaderObject::find>("find"), InstanceMethod<&HeaderObject::place>("place")});
 }
 
 HeaderObject::HeaderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeaderObject>(info) {
@@ -76,9 +75,9 @@ HeaderObject::HeaderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<He
 
 Napi::Value HeaderObject::tell(uint32_t index, Napi::Env env) const {
   const roaring::Place& place = header_->places[index];
-  return numbers(env, {static_cast<double>(place.key), static_cast<double>(place.form),
-                       static_cast<double>(place.cardinality), static_cast<double>(place.offset),
-                       static_cast<double>(place.length)});
+  return numbers(
+      env, {static_cast<double>(place.key), static_cast<double>(place.form), static_cast<double>(place.cardinality),
+            static_cast<double>(place.offset), static_cast<double>(place.length)});
 }
 
 Napi::Value HeaderObject::find(const Napi::CallbackInfo& info) {
@@ -286,8 +285,8 @@ Napi::Value assemble(const Napi::CallbackInfo& info) {
       },
       [](Napi::Env env, std::unique_ptr<roaring::Bytes>& bitmap) -> Napi::Value {
         auto* bytes = bitmap.release();
-        auto memory = Napi::ArrayBuffer::New(env, bytes->data(), bytes->size(),
-                                             [bytes](Napi::Env, void*) { delete bytes; });
+        auto memory =
+            Napi::ArrayBuffer::New(env, bytes->data(), bytes->size(), [bytes](Napi::Env, void*) { delete bytes; });
         return Napi::Uint8Array::New(env, bytes->size(), memory, 0);
       });
 }

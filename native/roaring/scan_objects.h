@@ -66,7 +66,8 @@ class StepObject : public Napi::ObjectWrap<StepObject> {
   size_t chunk_ = 0, row_ = 0;
 };
 
-// `assemble(steps)`: a promise of the bitmap that the steps' rows are, by ascending chunks. Takes them out of the steps.
+// `assemble(steps)`: a promise of the bitmap that the steps' rows are, by ascending chunks. Takes them out of the
+// steps.
 Napi::Value assemble(const Napi::CallbackInfo& info);
 
 }  // namespace nofault

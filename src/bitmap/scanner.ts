@@ -1,7 +1,21 @@
 import { NofaultError } from '../errors';
+import { onAbort } from '../file/cancelling';
 import type { MappedFile } from '../file/mapped-file';
+import { addon, GOAL, type NativeHeader, type NativeScan, type NativeStep } from '../native';
+import { checkBitmap } from './checking';
+import { damaged } from './damage';
+import { Evaluation, type EvaluationOptions, TOO_MANY_RUNS } from './evaluation';
 import type { BitmapRef } from './format';
+import { Headers } from './headers';
+import { planOf, type ScanPlan } from './plan';
+import { compile, type Program, simplified } from './program';
 import type { Tree } from './tree';
+
+/** Rows of one batch at most. */
+const BATCH = 65_536;
+
+/** What `tryCount` takes on: bytes, containers and places in headers of its one step, ranges, and ns of work as estimated. */
+const NOW = { bytes: 8 * 2 ** 20, containers: 1024, places: 8192, ranges: 512, work: 500_000 };
 
 /** As of any read: a signal that cancels, and which reads go first. */
 export interface ScanOptions {
@@ -16,36 +30,6 @@ export interface RowsOptions extends ScanOptions {
   readonly limit?: number;
 }
 
-/** What a scan would do, and what of that is in memory, as of a moment ago. */
-export interface ScanPlan {
-  /** Pages that hold the headers and containers it needs, and their bytes. */
-  readonly pages: number;
-  readonly bytes: number;
-  readonly residentPages: number;
-  readonly residentBytes: number;
-  readonly missingPages: number;
-  readonly missingBytes: number;
-  /** Bitmaps whose headers are read. */
-  readonly bitmaps: number;
-  /** Containers that are read, and those of the same bitmaps that are not, because the headers tell the outcome. */
-  readonly containersRead: number;
-  readonly containersSkipped: number;
-  /** Chunks of which something is read. */
-  readonly chunks: number;
-  /** What is asked for together, in this order. */
-  readonly steps: readonly ScanStep[];
-}
-
-export interface ScanStep {
-  /** Chunks that the step completes, from `firstChunk` to `lastChunk`. */
-  readonly chunks: number;
-  readonly firstChunk: number;
-  readonly lastChunk: number;
-  /** Byte ranges of the file, and their bytes. */
-  readonly ranges: number;
-  readonly bytes: number;
-}
-
 /**
  * Evaluates trees over the bitmaps of one index file without waiting on the event loop: it reads the headers, plans which containers are needed, asks for
  * their pages a step at a time and combines them chunk by chunk as they arrive.
@@ -55,65 +39,195 @@ export interface ScanStep {
  * `CLOSED` when the scanner is closed. Close it before the file.
  */
 export class Scanner {
+  readonly #headers: Headers;
+  readonly #running = new Set<Evaluation>();
+  readonly #controller = new AbortController();
+  /** What must have ended before the file may be closed. */
+  readonly #work = new Set<Promise<unknown>>();
+
   constructor(
     readonly file: MappedFile,
     readonly rowCount: number,
-  ) {}
+  ) {
+    this.#headers = new Headers(file, rowCount);
+  }
 
   /** How many rows, now, when all it needs is in memory and it takes at most about a millisecond; else undefined. Reads nothing. Throws `BAD_FORMAT`. */
-  tryCount(_tree: Tree): number | undefined {
-    throw unbuilt();
+  tryCount(tree: Tree): number | undefined {
+    this.#assertOpen();
+    const simple = simplified(tree);
+    const known = this.#countAtOnce(simple);
+    if (known !== undefined) return known;
+    const program = compile(simple);
+    const headers = this.#headers.now(program.refs);
+    if (headers === undefined) return undefined;
+    const scan = this.#scan(program, headers, GOAL.count);
+    const { Step } = addon();
+    const next = (): NativeStep =>
+      new Step(scan, NOW.bytes, NOW.containers, Number.MAX_SAFE_INTEGER, NOW.places, this.file.pageSize, false);
+    const step = next();
+    if (step.ranges.length > 3 * NOW.ranges || step.work > NOW.work || !next().ended) return undefined;
+    for (let range = 0; 3 * range < step.ranges.length; range++) {
+      const bytes = this.file.tryRange(step.ranges[3 * range + 1] as number, step.ranges[3 * range + 2] as number);
+      if (bytes === undefined) return undefined;
+      step.arrive(range, bytes);
+    }
+    step.combine();
+    if (step.disturbed()) return undefined;
+    const offset = step.damage()?.[1];
+    if (offset !== undefined) throw damaged(this.file.path, offset, TOO_MANY_RUNS);
+    return step.count();
   }
 
   /** How many rows. */
-  async count(_tree: Tree, _options: ScanOptions = {}): Promise<number> {
-    throw unbuilt();
+  async count(tree: Tree, options: ScanOptions = {}): Promise<number> {
+    const simple = simplified(tree);
+    let count = this.#countAtOnce(simple);
+    if (count !== undefined) return count;
+    count = 0;
+    for await (const step of this.#steps(simple, GOAL.count, options)) count += step.count();
+    return count;
   }
 
   /** The rows, ascending, in batches of any length but 0. Reading goes ahead of who takes them by a bounded number of bytes only. */
-  rows(_tree: Tree, _options: RowsOptions = {}): AsyncIterable<Uint32Array> {
-    throw unbuilt();
+  async *rows(tree: Tree, options: RowsOptions = {}): AsyncGenerator<Uint32Array, void, undefined> {
+    const { limit = Infinity, ...rest } = options;
+    let left = limit;
+    if (left <= 0) return;
+    for await (const step of this.#steps(simplified(tree), GOAL.rows, { ...rest, impatient: limit !== Infinity })) {
+      for (;;) {
+        const batch = step.takeRows(Math.min(BATCH, left));
+        if (batch.length === 0) break;
+        left -= batch.length;
+        yield batch;
+        if (left === 0) return;
+      }
+    }
   }
 
   /** The rows as a bitmap in the portable Roaring format. */
-  async bitmap(_tree: Tree, _options: ScanOptions = {}): Promise<Uint8Array> {
-    throw unbuilt();
+  async bitmap(tree: Tree, options: ScanOptions = {}): Promise<Uint8Array> {
+    const steps: NativeStep[] = [];
+    for await (const step of this.#steps(simplified(tree), GOAL.bitmap, options)) steps.push(step);
+    return addon().assemble(steps);
   }
 
   /** For each reference how many rows of `where` are in it, in one pass: weighed by 2 ** i over the slices of a column they give its sum. */
-  async counts(_where: Tree, _refs: readonly BitmapRef[], _options: ScanOptions = {}): Promise<number[]> {
-    throw unbuilt();
+  async counts(where: Tree, refs: readonly BitmapRef[], options: ScanOptions = {}): Promise<number[]> {
+    const simple = simplified(where);
+    if (simple.kind === 'all') return refs.map(({ cardinality }) => cardinality);
+    const sums = new Array<number>(refs.length).fill(0);
+    for await (const step of this.#steps(simple, GOAL.counts, options, refs)) {
+      for (const [i, count] of step.counts().entries()) sums[i] = (sums[i] as number) + count;
+    }
+    return sums;
   }
 
   /**
    * The least or the greatest number among the rows of `where`; undefined when there are none. `slices` are two's complement digits, least significant first, the
    * sign last; `where` must have only rows that are not null.
    */
-  async extreme(
-    _where: Tree,
-    _slices: readonly BitmapRef[],
-    _which: 'min' | 'max',
-    _options: ScanOptions = {},
-  ): Promise<bigint | undefined> {
-    throw unbuilt();
+  async extreme(where: Tree, slices: readonly BitmapRef[], which: 'min' | 'max', options: ScanOptions = {}): Promise<bigint | undefined> {
+    const least = which === 'min';
+    let best: bigint | undefined;
+    if (slices.length === 0) return best;
+    for await (const step of this.#steps(simplified(where), GOAL.extreme, { ...options, least }, slices)) {
+      const found = step.extreme();
+      if (found !== undefined && (best === undefined || (least ? found < best : found > best))) best = found;
+    }
+    return best;
   }
 
   /** What `count` would read, and what of that is in memory. Reads headers only. */
-  async plan(_tree: Tree): Promise<ScanPlan> {
-    throw unbuilt();
+  async plan(tree: Tree, options: ScanOptions = {}): Promise<ScanPlan> {
+    this.#assertOpen();
+    const simple = simplified(tree);
+    if (this.#countAtOnce(simple) !== undefined) return planOf(this.file, [], [], []);
+    const program = compile(simple);
+    const headers = await this.#read(program, options);
+    const evaluation = new Evaluation([this.file], this.#scan(program, headers, GOAL.count), options);
+    const steps: NativeStep[] = [];
+    for await (const step of evaluation.planned()) steps.push(step);
+    this.#assertOpen();
+    return planOf(this.file, program.refs, headers, steps);
   }
 
   /** Reads all of a bitmap and rejects with `BAD_FORMAT` unless its checksum, its header and each of its containers are right. */
-  async check(_ref: BitmapRef, _options: ScanOptions = {}): Promise<void> {
-    throw unbuilt();
+  async check(ref: BitmapRef, options: ScanOptions = {}): Promise<void> {
+    if (ref.containers === 0) return;
+    await this.#linked(options, async (linked) => {
+      const [header] = await this.#headers.all([ref], linked);
+      await checkBitmap(this.file, ref, header as NativeHeader, linked);
+    });
   }
 
   /** Cancels everything with `CLOSED`, and resolves when no thread reads the file's windows any more. */
   async close(): Promise<void> {
-    throw unbuilt();
+    const reason = this.#closedError();
+    this.#controller.abort(reason);
+    await Promise.all([...this.#running].map((evaluation) => evaluation.abort(reason)));
+    await Promise.allSettled(this.#work);
   }
-}
 
-function unbuilt(): NofaultError {
-  return new NofaultError('UNSUPPORTED', 'the scan is being built');
+  #closedError(): NofaultError {
+    return new NofaultError('CLOSED', `${this.file.path} has been closed`, { path: this.file.path });
+  }
+
+  #assertOpen(): void {
+    if (this.#controller.signal.aborted) throw this.#closedError();
+  }
+
+  /** What no bitmap need be looked at for. */
+  #countAtOnce(simple: Tree): number | undefined {
+    if (simple.kind === 'none') return 0;
+    if (simple.kind === 'all') return this.rowCount;
+    return simple.kind === 'bitmap' ? simple.ref.cardinality : undefined;
+  }
+
+  #scan(program: Program & { extras: Uint32Array }, headers: readonly NativeHeader[], goal: number): NativeScan {
+    const offsets = Float64Array.from(program.refs, ({ offset }) => offset);
+    return new (addon().Scan)(program.code, headers, new Uint32Array(headers.length), offsets, program.extras, goal, this.rowCount);
+  }
+
+  #read({ refs }: Program, options: ScanOptions): Promise<NativeHeader[]> {
+    const known = this.#headers.now(refs);
+    return known ? Promise.resolve(known) : this.#linked(options, (linked) => this.#headers.all(refs, linked));
+  }
+
+  /** Does something that ends with the signal and with the scanner. */
+  async #linked<T>({ signal, priority }: ScanOptions, work: (options: ScanOptions) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const uncancel = [signal, this.#controller.signal].map((each) => each && onAbort(each, () => controller.abort(each.reason)));
+    const running = work({ signal: controller.signal, ...(priority && { priority }) });
+    this.#work.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#work.delete(running);
+      for (const undo of uncancel) undo?.();
+    }
+  }
+
+  async *#steps(
+    simple: Tree,
+    goal: number,
+    options: EvaluationOptions,
+    extras: readonly BitmapRef[] = [],
+  ): AsyncGenerator<NativeStep, void, undefined> {
+    this.#assertOpen();
+    options.signal?.throwIfAborted();
+    if (simple.kind === 'none') return;
+    const program = compile(simple, extras);
+    const headers = await this.#read(program, options);
+    this.#assertOpen();
+    const evaluation = new Evaluation([this.file], this.#scan(program, headers, goal), options);
+    this.#running.add(evaluation);
+    try {
+      yield* evaluation.steps();
+    } finally {
+      this.#running.delete(evaluation);
+    }
+  }
 }
