@@ -10,6 +10,7 @@ import { paint } from './terminal';
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => CommandModule }>> = {
   doctor: { summary: 'say what this machine and file system allow', load: () => require('./doctor') as CommandModule },
   inspect: { summary: 'show how much of files is in memory, and where', load: () => require('./inspect') as CommandModule },
+  query: { summary: 'answer which rows of an index an expression takes', load: () => require('./query') as CommandModule },
 };
 
 async function main(): Promise<void> {
