@@ -24,6 +24,8 @@
         "native/survey.cc",
         "native/folder.cc",
         "native/inspection.cc",
+        "native/cached_file.cc",
+        "native/caching.cc",
         "native/fill.cc",
         "native/request.cc",
         "native/fetcher.cc",

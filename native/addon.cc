@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "board.h"
+#include "caching.h"
 #include "environment.h"
 #include "examination.h"
 #include "fetcher.h"
@@ -107,6 +108,11 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("openFolder", Napi::Function::New<openFolder>(env, "openFolder"));
   exports.Set("readFolder", Napi::Function::New<readFolder>(env, "readFolder"));
   exports.Set("closeFolder", Napi::Function::New<closeFolder>(env, "closeFolder"));
+  exports.Set("openCached", Napi::Function::New<openCached>(env, "openCached"));
+  exports.Set("missing", Napi::Function::New<findMissing>(env, "missing"));
+  exports.Set("bringIn", Napi::Function::New<bringIn>(env, "bringIn"));
+  exports.Set("drop", Napi::Function::New<drop>(env, "drop"));
+  exports.Set("closeCached", Napi::Function::New<closeCached>(env, "closeCached"));
   exports.Set("open", Napi::Function::New<File::open>(env, "open"));
   defineRoaring(env, exports);
   return exports;

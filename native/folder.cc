@@ -46,7 +46,7 @@ Listing Folder::read(size_t most) {
     if (kind == DT_UNKNOWN) {
       // One that has gone meanwhile counts as a file: opening it says so.
       struct stat status {};
-const bool found = fstatat(fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+      const bool found = fstatat(fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
       kind = found ? static_cast<uint8_t>(IFTODT(status.st_mode)) : uint8_t{DT_REG};
     }
     listing.entries.names.append(name, strlen(name) + 1);

@@ -1,6 +1,7 @@
 #include "opening.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +38,22 @@ Opening failed(Opening opening, const char* syscall) {
   return opening;
 }
 
+// As in linux/openat2.h of 5.6 and later; older headers lack it.
+struct HowToOpen {
+  uint64_t flags, mode, resolve;
+};
+constexpr uint64_t kNoMagicLinks = 0x02, kInRoot = 0x10;
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+int openInRoot(int root, const std::string& path, int flags) {
+  HowToOpen how{static_cast<uint64_t>(flags), 0, kInRoot | kNoMagicLinks};
+  return static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+}
+
 // What every opened file goes through: it must be regular, and reads through its descriptor must be exact.
 Opening checked(Opening opening) {
   if (fstat(opening.fd, &opening.status) != 0) return failed(opening, "fstat");
@@ -60,9 +77,28 @@ Opening openPath(const std::string& path) {
   if (stat(path.c_str(), &opening.status) != 0) return failed(opening, "open");
   opening.kind = kindOf(opening.status.st_mode);
   if (opening.kind != nullptr) return opening;
-  opening.fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  opening.fd = open(path.c_str(), kFlags);
   if (opening.fd < 0) return failed(opening, "open");
   return checked(opening);
+}
+
+Opening openBelow(const std::string& root, const std::string& path) {
+  Opening opening;
+  opening.path = path;
+  const int folder = open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return failed(opening, "open");
+  // Looked at before it is opened, as by `openPath`.
+  const int place = openInRoot(folder, path, O_PATH | O_CLOEXEC);
+  if (place < 0 || fstat(place, &opening.status) != 0) {
+    opening = failed(opening, "openat2");
+  } else {
+    opening.kind = kindOf(opening.status.st_mode);
+    if (opening.kind == nullptr) opening.fd = openInRoot(folder, path, kFlags);
+    if (opening.kind == nullptr && opening.fd < 0) opening = failed(opening, "openat2");
+  }
+  if (place >= 0) close(place);
+  close(folder);
+  return opening.fd >= 0 ? checked(opening) : opening;
 }
 
 Opening openDescriptor(int duplicate) {
@@ -88,7 +124,7 @@ Opening openDescriptor(int duplicate) {
   }
   // A duplicate shares its read-ahead settings with the caller's handle, which is not ours to change; opening it anew
   // does not.
-  opening.fd = open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  opening.fd = open(link.c_str(), kFlags);
   if (opening.fd < 0) {
     opening.fd = duplicate;
     return opening;

@@ -20,6 +20,9 @@ struct Opening {
 // By path. A FIFO without a writer or a device that hangs does not delay it.
 Opening openPath(const std::string& path);
 
+// By a path that is looked up, symbolic links and all, as if `root` were `/`: nothing outside of it is opened.
+Opening openBelow(const std::string& root, const std::string& path);
+
 // The file behind a descriptor, which is closed: with read-ahead settings of its own where that can be had.
 Opening openDescriptor(int duplicate);
 

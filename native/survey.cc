@@ -23,6 +23,7 @@ void note(Surveyed& file, const struct stat& status) {
   file.inode = status.st_ino;
   file.links = status.st_nlink;
   file.size = static_cast<uint64_t>(status.st_size);
+  file.allocated = static_cast<uint64_t>(status.st_blocks) * 512;
 }
 
 Surveyed failed(Surveyed file, const char* syscall) {

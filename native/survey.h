@@ -32,6 +32,7 @@ struct Surveyed {
   ino_t inode = 0;
   uint64_t links = 0;
   uint64_t size = 0;
+  uint64_t allocated = 0;  // bytes on its device: fewer where it has holes
   const char* fileSystem = nullptr;
   bool countsPages = false;  // by the file system's kind
   bool interface = false;    // a file of proc or the like: it has not been opened

@@ -61,4 +61,6 @@ export type {
   TreeOptions,
   WarmOptions,
 } from './inspect/contract';
+export { evict } from './inspect/evict';
 export { inspect } from './inspect/inspect';
+export { warm } from './inspect/warm';

@@ -59,6 +59,18 @@ export interface Addon {
   /** The next entries of a folder, in the order of the file system; with `bits`, its regular files are looked at as `survey` does. Once at a time. */
   readFolder(folder: FolderHandle, most: number, bits?: number, cells?: number): Promise<Listing>;
   closeFolder(folder: FolderHandle): void;
+  /**
+   * Opens a regular file to bring its pages in, or to drop them. With `root`, the path and symbolic links in it are looked up as if that were `/`. Rejects with an errno, or with the
+   * S_IFMT bits of what is no regular file.
+   */
+  openCached(path: Buffer, root?: Buffer): Promise<NativeCachedFile>;
+  /** Pages between two that are neither in memory nor holes, as edges of runs; all that are no holes where the kernel does not tell. Goes on to `to`, or until there are many. */
+  missing(file: CachedFileHandle, from: number, to: number): Promise<{ readonly edges: Float64Array; readonly reached: number }>;
+  /** Reads runs of pages, given by their edges; all are asked for at once. What is told of bad pages is the first one. */
+  bringIn(file: CachedFileHandle, edges: Float64Array): Promise<BroughtIn>;
+  /** Drops pages that nobody maps or has locked; those that are dirty only with `flush`. */
+  drop(file: CachedFileHandle, first: number, count: number, flush: boolean): Promise<Dropped>;
+  closeCached(file: CachedFileHandle): void;
   /** Sorts the runs of a checked vector on a thread, and joins what overlaps or touches. Entries of no pages are not allowed. The arrays must not change. */
   join(first: Float64Array, count: Float64Array): Promise<Float64Array>;
   /** Whether limits leave room for locking so many bytes, which cuts so many mappings, as far as that can be known before it is done. */
@@ -355,6 +367,34 @@ export interface NativeFolder {
   readonly first?: Listing;
 }
 
+/** A file that is open for its pages, of which only the addon knows more. */
+export interface CachedFileHandle {
+  readonly isCachedFile: never;
+}
+
+export interface NativeCachedFile {
+  readonly handle: CachedFileHandle;
+  readonly size: number;
+  /** It is a question to the kernel, as in proc, and has no pages. */
+  readonly interface: boolean;
+}
+
+export interface BroughtIn {
+  readonly badPages: number;
+  /** Of the first one: its number, the errno, and whether the file ended before it. */
+  readonly page?: number;
+  readonly errno?: number;
+  readonly truncated?: boolean;
+}
+
+export interface Dropped {
+  /** Of writing out what was dirty, or 0. */
+  readonly errno: number;
+  /** Pages in memory before and after, -1 where the kernel does not tell. */
+  readonly before: number;
+  readonly after: number;
+}
+
 /** Bits of a question: what to ask, and how. */
 export const ASK = { cachestat: 1, mincore: 2, prune: 4, follow: 8, fileSystem: 16 } as const;
 
@@ -384,19 +424,20 @@ export const ROW = {
   inodeLow: 5,
   links: 6,
   size: 7,
-  countsPages: 8,
-  interface: 9,
-  counted: 10,
-  cached: 11,
-  dirty: 12,
-  writeback: 13,
-  evicted: 14,
-  recentlyEvicted: 15,
-  lastCached: 16,
-  cells: 17,
-  mapped: 18,
-  witness: 19,
-  length: 20,
+  allocated: 8,
+  countsPages: 9,
+  interface: 10,
+  counted: 11,
+  cached: 12,
+  dirty: 13,
+  writeback: 14,
+  evicted: 15,
+  recentlyEvicted: 16,
+  lastCached: 17,
+  cells: 18,
+  mapped: 19,
+  witness: 20,
+  length: 21,
 } as const;
 
 export const SYSCALLS = [undefined, 'stat', 'open', 'fstat'] as const;

@@ -67,6 +67,8 @@ export interface FileResidency {
   /** Why nothing is known of it; then every number is 0. `IO` (missing, not readable, ...), or `UNSUPPORTED` for what is no regular file. */
   readonly error?: NofaultError;
   readonly size: number;
+  /** Bytes that it takes on its device: fewer than `size` where it has holes. */
+  readonly allocatedBytes: number;
   /** Bytes in a page of this machine. */
   readonly pageSize: number;
   /** Bytes known to be in the page cache. */

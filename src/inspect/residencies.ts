@@ -46,21 +46,22 @@ export class Residencies {
     const pageSize = this.#pageSize;
     const size = rows[row + ROW.size] as number;
     if (size === 0) return this.#empty(path, again);
+    const allocatedBytes = rows[row + ROW.allocated] as number;
     const believed = this.#counting.believes(rows, row, this.#surveyed.bits);
     const kernel = believed ? kernelCounts(rows, row, pageSize) : undefined;
     const { map: wanted, cells: most } = this.#counting.wanted;
     const mapped = maps[index];
     if (rows[row + ROW.mapped] === -1) {
       // Only counted. Where it is not to be believed nothing is known: the kernel refuses, for it would have pretended.
-      if (!believed) return { path, size, pageSize, residentBytes: 0, unknownBytes: size, again };
+      if (!believed) return { path, size, allocatedBytes, pageSize, residentBytes: 0, unknownBytes: size, again };
       const residentBytes = bytesOf(rows[row + ROW.cached] as number, rows[row + ROW.lastCached] === 1, size, pageSize);
-      const file = { path, size, pageSize, residentBytes, unknownBytes: 0, again, kernel: kernel as KernelCounts };
+      const file = { path, size, allocatedBytes, pageSize, residentBytes, unknownBytes: 0, again, kernel: kernel as KernelCounts };
       return cells === undefined ? file : { ...file, cells: inBytes(cells, rows[row + ROW.lastCached] === 1, size, pageSize) };
     }
     const map = mapOf({ offset: 0, length: size }, pageSize, mapped ?? UNKNOWN);
     const { residentBytes, unknownBytes } = map;
     return {
-      ...{ path, size, pageSize, residentBytes, unknownBytes, again },
+      ...{ path, size, allocatedBytes, pageSize, residentBytes, unknownBytes, again },
       ...(kernel && { kernel }),
       ...(wanted && { map }),
       ...(most > 0 && unknownBytes === 0 && { cells: cellsOf(map, most) }),
@@ -71,7 +72,7 @@ export class Residencies {
     const { map, cells } = this.#counting.wanted;
     const pageSize = this.#pageSize;
     return {
-      ...{ path, size: 0, pageSize, residentBytes: 0, unknownBytes: 0, again },
+      ...{ path, size: 0, allocatedBytes: 0, pageSize, residentBytes: 0, unknownBytes: 0, again },
       ...(map && { map: mapOf({ offset: 0, length: 0 }, pageSize, EMPTY) }),
       ...(cells > 0 && { cells: new Float64Array(0) }),
     };
@@ -89,7 +90,7 @@ const EMPTY = { ...UNKNOWN, known: true };
 
 /** A file or folder of which nothing is known. */
 export function failure(path: FileName, error: NonNullable<FileResidency['error']>, pageSize: number): FileResidency {
-  return { path, error, size: 0, pageSize, residentBytes: 0, unknownBytes: 0, again: false };
+  return { path, error, size: 0, allocatedBytes: 0, pageSize, residentBytes: 0, unknownBytes: 0, again: false };
 }
 
 /** Pages in bytes; the last one counts as far as the file goes. */

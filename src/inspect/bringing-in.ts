@@ -1,0 +1,85 @@
+import { NofaultError } from '../errors';
+import type { ByteRange } from '../file/contract';
+import { addon, type BroughtIn } from '../native';
+import type { CachedFile } from './cached-file';
+import { refusal } from './failures';
+import { shown } from './names';
+import { type Pace, Places } from './pace';
+import { bytesIn, pageRanges } from './page-ranges';
+import type { FileProgress } from './progress';
+
+/** Bytes that a thread asks for at once, and threads that do: deep enough for a disk, and not so deep that an interactive read waits long behind them. */
+const PIECE = 4 * 2 ** 20;
+const PIECES_AT_ONCE = 4;
+
+/** Brings missing parts of files in, for all files of one call. */
+export class BringingIn {
+  readonly #pace: Pace;
+  readonly #places = new Places(PIECES_AT_ONCE);
+  readonly #pageSize = addon().pageSize;
+
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
+  /** What of these ranges is missing and no hole; rejects with the signal's reason. Pages that cannot be read are the file's error, and the others are read all the same. */
+  async file(file: CachedFile, ranges: readonly ByteRange[] | undefined, progress: FileProgress, signal: AbortSignal): Promise<void> {
+    const edges = pageRanges(ranges, file.size, this.#pageSize, 'touched');
+    const reading = new Set<Promise<void>>();
+    for (let i = 0; i < edges.length; i += 2) {
+      const end = edges[i + 1] as number;
+      for (let from = edges[i] as number; from < end; ) {
+        signal.throwIfAborted();
+        const missing = await file.missing(from, end);
+        progress.skipped(bytesIn([from, missing.reached], file.size, this.#pageSize) - bytesIn(missing.edges, file.size, this.#pageSize));
+        for (const piece of this.#pieces(missing.edges)) {
+          await this.#pace.turn(bytesIn(piece, file.size, this.#pageSize), signal);
+          await this.#places.take();
+          const work = this.#piece(file, piece, progress).finally(() => reading.delete(work));
+          reading.add(work);
+          if (signal.aborted) break;
+        }
+        from = missing.reached;
+      }
+    }
+    await Promise.all(reading);
+  }
+
+  async #piece(file: CachedFile, edges: Float64Array, progress: FileProgress): Promise<void> {
+    const brought = await file.bringIn(edges).finally(() => this.#places.leave());
+    const bytes = bytesIn(edges, file.size, this.#pageSize);
+    progress.done(Math.max(0, bytes - brought.badPages * this.#pageSize));
+    if (brought.badPages > 0) progress.failed(this.#unreadable(progress, brought));
+  }
+
+  #unreadable({ path }: FileProgress, { page = 0, errno = 0, truncated, badPages }: BroughtIn): NofaultError {
+    const offset = page * this.#pageSize;
+    if (truncated) {
+      const message = `${shown(path)} has become shorter: it ends before byte ${offset}`;
+      return new NofaultError('TRUNCATED', message, { path: shown(path), offset });
+    }
+    const { message } = refusal(path, errno, 'pread', `read at byte ${offset} (and ${badPages - 1} more pages) of`);
+    return new NofaultError('IO', message, { errno, syscall: 'pread', path: shown(path), offset });
+  }
+
+  /** Cuts runs into lists of runs of at most a piece each. */
+  *#pieces(edges: Float64Array): Generator<Float64Array, void, undefined> {
+    const most = Math.max(1, Math.floor(this.#pace.most(PIECE) / this.#pageSize));
+    let piece: number[] = [];
+    let room = most;
+    for (let i = 0; i < edges.length; i += 2) {
+      const end = edges[i + 1] as number;
+      for (let first = edges[i] as number; first < end; ) {
+        const behind = Math.min(end, first + room);
+        piece.push(first, behind);
+        room -= behind - first;
+        first = behind;
+        if (room > 0) continue;
+        yield Float64Array.from(piece);
+        piece = [];
+        room = most;
+      }
+    }
+    if (piece.length > 0) yield Float64Array.from(piece);
+  }
+}

@@ -1,0 +1,50 @@
+import { addon, type BroughtIn, type CachedFileHandle, type Dropped, type SystemError } from '../native';
+import type { FileName } from './contract';
+import { notOnDisk, notRegular, refusalOf } from './failures';
+import { fileName, type Name } from './names';
+
+/** An open file whose pages are brought in and dropped, all on threads. */
+export class CachedFile {
+  readonly size: number;
+  readonly #handle: CachedFileHandle;
+
+  private constructor(handle: CachedFileHandle, size: number) {
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  /** Rejects with `IO` or `UNSUPPORTED`. With a root, nothing outside of it is opened. */
+  static async open(name: Name, root?: Name): Promise<CachedFile> {
+    const path = fileName(name);
+    try {
+      const { handle, size, interface: made } = await addon().openCached(name.bytes, root?.bytes);
+      if (!made) return new CachedFile(handle, size);
+      addon().closeCached(handle);
+    } catch (error) {
+      throw failureOf(path, error);
+    }
+    throw notOnDisk(path);
+  }
+
+  /** Pages between two that are neither in memory nor holes. */
+  missing(from: number, to: number): Promise<{ readonly edges: Float64Array; readonly reached: number }> {
+    return addon().missing(this.#handle, from, to);
+  }
+
+  bringIn(edges: Float64Array): Promise<BroughtIn> {
+    return addon().bringIn(this.#handle, edges);
+  }
+
+  drop(first: number, count: number, flush: boolean): Promise<Dropped> {
+    return addon().drop(this.#handle, first, count, flush);
+  }
+
+  close(): void {
+    addon().closeCached(this.#handle);
+  }
+}
+
+function failureOf(path: FileName, error: unknown): Error {
+  const { mode } = error as SystemError & { mode?: number };
+  return mode === undefined ? refusalOf(path, error) : notRegular(path, mode);
+}
