@@ -109,6 +109,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("readFolder", Napi::Function::New<readFolder>(env, "readFolder"));
   exports.Set("closeFolder", Napi::Function::New<closeFolder>(env, "closeFolder"));
   exports.Set("openCached", Napi::Function::New<openCached>(env, "openCached"));
+  exports.Set("residencyOf", Napi::Function::New<residencyOf>(env, "residencyOf"));
   exports.Set("missing", Napi::Function::New<findMissing>(env, "missing"));
   exports.Set("bringIn", Napi::Function::New<bringIn>(env, "bringIn"));
   exports.Set("drop", Napi::Function::New<drop>(env, "drop"));

@@ -6,7 +6,6 @@
 
 #include "canary.h"
 #include "kernel.h"
-#include "residency_map.h"
 
 namespace nofault {
 
@@ -29,6 +28,10 @@ CachedFile::~CachedFile() {
 
 bool CachedFile::truthful() const { return sings(canary_); }
 
+PageMap CachedFile::residency(uint64_t firstPage, uint64_t pageCount) const {
+  return mapResidency(fd_, firstPage, pageCount, prune_, [this] { return truthful(); });
+}
+
 CachedFile::Missing CachedFile::missing(uint64_t from, uint64_t to) const {
   Missing missing;
   std::vector<double>& edges = missing.edges;
@@ -41,7 +44,7 @@ CachedFile::Missing CachedFile::missing(uint64_t from, uint64_t to) const {
     }
     const uint64_t first = std::max(page, data / size);
     const uint64_t count = std::min((end + size - 1) / size - first, kStretch);
-    const PageMap map = mapResidency(fd_, first, count, prune_, [this] { return truthful(); });
+    const PageMap map = residency(first, count);
     const auto add = [&](uint64_t runFrom, uint64_t runTo) {
       const auto runFirst = static_cast<double>(first + runFrom), runEnd = static_cast<double>(first + runTo);
       // Runs that touch where one stretch ended are one.
@@ -75,7 +78,7 @@ std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges) const
   return bad;
 }
 
-int64_t CachedFile::resident(uint64_t firstPage, uint64_t pageCount) const {
+int64_t CachedFile::count(uint64_t firstPage, uint64_t pageCount) const {
   const uint64_t size = kernel::pageSize();
   if (prune_) return kernel::cachedOrComing(fd_, firstPage * size, pageCount * size);
   const PageMap map = mapResidency(fd_, firstPage, pageCount, false, [this] { return truthful(); });
@@ -85,14 +88,14 @@ int64_t CachedFile::resident(uint64_t firstPage, uint64_t pageCount) const {
 CachedFile::Dropped CachedFile::drop(uint64_t firstPage, uint64_t pageCount, bool flush) const {
   const uint64_t offset = firstPage * kernel::pageSize(), length = pageCount * kernel::pageSize();
   Dropped dropped;
-  dropped.before = resident(firstPage, pageCount);
+  dropped.before = count(firstPage, pageCount);
   if (dropped.before == 0) {
     dropped.after = 0;
     return dropped;
   }
   if (flush) dropped.error = kernel::flush(fd_, offset, length);
   kernel::dontNeed(fd_, offset, length);
-  dropped.after = resident(firstPage, pageCount);
+  dropped.after = count(firstPage, pageCount);
   return dropped;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fill.h"
+#include "residency_map.h"
 
 namespace nofault {
 
@@ -21,6 +22,8 @@ class CachedFile {
   CachedFile& operator=(const CachedFile&) = delete;
 
   const dev_t device;
+
+  PageMap residency(uint64_t firstPage, uint64_t pageCount) const;
 
   // Runs of pages, as their edges, that are not in memory and no holes; all that are no holes where the kernel does not
   // tell.
@@ -43,7 +46,7 @@ class CachedFile {
 
  private:
   bool truthful() const;
-  int64_t resident(uint64_t firstPage, uint64_t pageCount) const;
+  int64_t count(uint64_t firstPage, uint64_t pageCount) const;
 
   const int fd_;
   const bool prune_;  // cachestat counts this file truly

@@ -14,6 +14,7 @@
 #include "file_system.h"
 #include "kernel.h"
 #include "opening.h"
+#include "page_map.h"
 
 namespace nofault {
 
@@ -98,6 +99,15 @@ Napi::Value openCached(const Napi::CallbackInfo& info) {
         object.Set("interface", opened.interface);
         return object;
       });
+}
+
+Napi::Value residencyOf(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const std::shared_ptr<CachedFile> file = fileOf(env, info[0]);
+  const uint64_t first = pageOf(env, info[1].As<Napi::Number>().DoubleValue());
+  const uint64_t count = pageOf(env, info[2].As<Napi::Number>().DoubleValue());
+  return onThread(
+      env, file->device, [file, first, count] { return file->residency(first, count); }, showPageMap);
 }
 
 Napi::Value findMissing(const Napi::CallbackInfo& info) {

@@ -8,7 +8,9 @@ namespace nofault {
 // `openCached(path, root?)`: a promise of a NativeCachedFile.
 Napi::Value openCached(const Napi::CallbackInfo& info);
 
-// `missing(file, from, to)`, `bringIn(file, edges)`, `drop(file, first, count, flush)`: on threads; in pages.
+// `residencyOf(file, first, count)`, `missing(file, from, to)`, `bringIn(file, edges)`, `drop(file, first, count,
+// flush)`: on threads; in pages.
+Napi::Value residencyOf(const Napi::CallbackInfo& info);
 Napi::Value findMissing(const Napi::CallbackInfo& info);
 Napi::Value bringIn(const Napi::CallbackInfo& info);
 Napi::Value drop(const Napi::CallbackInfo& info);

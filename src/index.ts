@@ -62,5 +62,7 @@ export type {
   WarmOptions,
 } from './inspect/contract';
 export { evict } from './inspect/evict';
+export { follow } from './inspect/follow';
 export { inspect } from './inspect/inspect';
+export { residencyOf } from './inspect/residency-of';
 export { warm } from './inspect/warm';

@@ -64,6 +64,8 @@ export interface Addon {
    * S_IFMT bits of what is no regular file.
    */
   openCached(path: Buffer, root?: Buffer): Promise<NativeCachedFile>;
+  /** What of a run of pages is resident. The run may reach behind the file's end. */
+  residencyOf(file: CachedFileHandle, first: number, count: number): Promise<PageMap>;
   /** Pages between two that are neither in memory nor holes, as edges of runs; all that are no holes where the kernel does not tell. Goes on to `to`, or until there are many. */
   missing(file: CachedFileHandle, from: number, to: number): Promise<{ readonly edges: Float64Array; readonly reached: number }>;
   /** Reads runs of pages, given by their edges; all are asked for at once. What is told of bad pages is the first one. */

@@ -1,4 +1,4 @@
-import { addon, type BroughtIn, type CachedFileHandle, type Dropped, type SystemError } from '../native';
+import { addon, type BroughtIn, type CachedFileHandle, type Dropped, type PageMap, type SystemError } from '../native';
 import type { FileName } from './contract';
 import { notOnDisk, notRegular, refusalOf } from './failures';
 import { fileName, type Name } from './names';
@@ -24,6 +24,10 @@ export class CachedFile {
       throw failureOf(path, error);
     }
     throw notOnDisk(path);
+  }
+
+  residency(first: number, count: number): Promise<PageMap> {
+    return addon().residencyOf(this.#handle, first, count);
   }
 
   /** Pages between two that are neither in memory nor holes. */
