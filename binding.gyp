@@ -28,6 +28,7 @@
         "native/caching.cc",
         "native/fill.cc",
         "native/request.cc",
+        "native/device.cc",
         "native/fetcher.cc",
         "native/opening.cc",
         "native/probe.cc",

@@ -9,14 +9,13 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "request.h"
+#include "device.h"
 
 namespace nofault {
 
@@ -44,59 +43,26 @@ class Fetcher {
   std::shared_ptr<SharedFile> share(dev_t device, ino_t inode);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  struct Device {
-    std::deque<std::function<void()>> tasks;
-    std::deque<std::shared_ptr<Request>> requests[2];  // interactive, scan: not started to the end
-    std::deque<Job*> ready[2];                         // started, to be finished
-    unsigned busy = 0;                                 // threads in a system call for it
-    unsigned jobs = 0;
-    uint64_t bytes = 0, scanBytes = 0;  // in flight
-    uint64_t steps = 0, stepsSeen = 0;  // done; when the monitor last looked
-    Clock::time_point interactive{};    // when it was last asked for something interactive
-
-    bool idle() const;
-  };
-
-  struct Work {
-    enum class Kind { none, task, sort, start, finish } kind = Kind::none;
-    Device* device = nullptr;
-    std::shared_ptr<SharedFile> shared;
-    std::function<void()> task;
-    std::shared_ptr<Request> request;
-    std::vector<Job*> jobs;
-  };
-
   void work();
   void monitor();
-  Work pick();
-  bool pickFrom(Device& device, Work& work);
-  bool pickStart(Device& device, bool scan, Work& work);
-  bool pickFinish(Device& device, bool scan, Work& work);
-  static bool shy(const Device& device);
-  bool mayStart(const Device& device, bool scan) const;
-  void perform(Work& work, std::unique_lock<std::mutex>& lock);
+  Device* pick(Work& work);
+  void perform(Device& device, Work& work, std::unique_lock<std::mutex>& lock);
   void finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock);
   bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
-  unsigned deviceThreads() const { return std::max(1U, maxThreads_ - (maxThreads_ + 3) / 4); }
-  unsigned fileThreads() const { return std::max(1U, deviceThreads() - deviceThreads() / 4); }
+  Device& deviceOf(dev_t device) { return devices_.try_emplace(device, bounds_).first->second; }
 
   std::mutex mutex_;
   std::condition_variable workers_, monitor_;
+  Bounds bounds_;
   std::map<dev_t, Device> devices_;
   std::map<std::pair<dev_t, ino_t>, std::weak_ptr<SharedFile>> files_;
   std::vector<std::shared_ptr<Environment>> unflushed_;
   // Requests that are over. They may be the last to hold their file, and closing that may wait for a server: never
   // under the lock.
   std::vector<std::shared_ptr<Request>> over_;
-  unsigned maxThreads_ = 64;
-  uint64_t maxBytes_ = uint64_t{256} << 20;
-  uint64_t bytes_ = 0;  // in flight
   unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
   bool monitoring_ = false;
-  unsigned picks_ = 0;
   dev_t lastDevice_ = 0;
 };
 

@@ -68,8 +68,9 @@ struct Job {
 
 // One file (device and inode), whoever has it open: a page is never read twice at once.
 struct SharedFile {
-  std::map<uint64_t, std::unique_ptr<Job>> inFlight;  // by first page; they do not overlap
-  unsigned busy = 0;                                  // threads in a system call for it
+  using Flights = std::map<uint64_t, std::unique_ptr<Job>>;
+  Flights inFlight;   // by first page; they do not overlap
+  unsigned busy = 0;  // threads in a system call for it
 };
 
 // Takes the next run of the request's missing pages: joins what is in flight for somebody else and returns new jobs for

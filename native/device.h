@@ -1,0 +1,78 @@
+// What is asked of one device: requests whose runs wait to be started, runs that are in flight, tasks; and what a
+// thread that looks for work takes next. All of it under the fetcher's lock.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "request.h"
+
+namespace nofault {
+
+// What the fetcher may use, and what of it all devices use together.
+struct Bounds {
+  unsigned maxThreads = 64;
+  uint64_t maxBytes = uint64_t{256} << 20;
+  uint64_t bytes = 0;  // in flight
+
+  // The last quarter of the threads stays out of reach of any one device, and of these of any one file: it may hang.
+  unsigned deviceThreads() const { return std::max(1U, maxThreads - (maxThreads + 3) / 4); }
+  unsigned fileThreads() const { return std::max(1U, deviceThreads() - deviceThreads() / 4); }
+};
+
+struct Work {
+  enum class Kind { none, task, sort, start, finish } kind = Kind::none;
+  std::shared_ptr<SharedFile> shared;
+  std::function<void()> task;
+  std::shared_ptr<Request> request;
+  std::vector<Job*> jobs;
+};
+
+class Device {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Device(Bounds& bounds) : bounds_(bounds) {}
+
+  void add(std::function<void()> task) { tasks_.push_back(std::move(task)); }
+  void add(std::shared_ptr<Request> request);
+  void remove(const Request& request);
+  // Takes out all requests of an environment.
+  std::vector<std::shared_ptr<Request>> remove(const Environment& environment);
+
+  // What is to be done next, if anything is. Requests that are over by now go to `over`.
+  bool pick(Work& work, std::vector<std::shared_ptr<Request>>& over);
+  // Runs that have been started are to be finished.
+  void started(const std::vector<Job*>& jobs);
+  // A run is not in flight any more. What is returned keeps the requests alive that waited for it.
+  SharedFile::Flights::node_type landed(const Job& job);
+
+  bool idle() const;
+  // Whether there is something that a thread could do.
+  bool pending() const;
+
+  unsigned busy = 0;                  // threads in a system call for it
+  uint64_t steps = 0, stepsSeen = 0;  // done; when the monitor last looked
+
+ private:
+  bool pickStart(bool scan, Work& work, std::vector<std::shared_ptr<Request>>& over);
+  bool pickFinish(bool scan, Work& work);
+  bool shy() const;
+  bool mayStart(bool scan) const;
+
+  Bounds& bounds_;
+  std::deque<std::function<void()>> tasks_;
+  std::deque<std::shared_ptr<Request>> requests_[2];  // interactive, scan: not started to the end
+  std::deque<Job*> ready_[2];                         // started, to be finished
+  unsigned jobs_ = 0;
+  uint64_t bytes_ = 0, scanBytes_ = 0;  // in flight
+  Clock::time_point interactive_{};     // when it was last asked for something interactive
+  unsigned picks_ = 0;
+};
+
+}  // namespace nofault
