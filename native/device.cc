@@ -25,20 +25,32 @@ constexpr uint64_t kScanBytes = uint64_t{4} << 20;
 constexpr uint64_t kShyScanBytes = uint64_t{128} << 10;
 constexpr auto kShy = std::chrono::milliseconds(20);
 
-// Starts in a row for one request before its neighbour's turn.
-constexpr unsigned kTurn = 32;
+// Batches started in a row for one request before its neighbour's turn.
+constexpr unsigned kTurn = 2;
 // A scan gets the first choice once in so many picks, so that it never starves.
 constexpr unsigned kScanTurn = 16;
-// Joins in a row without a new job, under the lock.
-constexpr unsigned kJoins = 64;
+// Batches in a row that were nothing but joins, under the lock.
+constexpr unsigned kJoins = 4;
+
+// Runs, and pages in them, that a thread takes at once; of those that wait to be finished, one part in kPart, so that
+// where little is in flight each has a thread of its own.
+constexpr size_t kBatch = 16;
+constexpr uint64_t kBatchPages = 32;
+constexpr size_t kPart = 8;
 
 size_t depthOf(const OpenFile& file) { return file.state->shallow ? kShallowDepth : kFileDepth; }
 
 }  // namespace
 
-void Device::add(std::shared_ptr<Request> request) {
+unsigned Device::add(std::shared_ptr<Request> request) {
   if (!request->scan) interactive_ = Clock::now();
-  requests_[request->scan].push_back(std::move(request));
+  auto& queue = requests_[request->scan];
+  const auto working = static_cast<unsigned>(batches.size());
+  // Those at work now may be kept waiting. Where others wait before it, somebody will come along.
+  if (queue.empty()) width = std::clamp(working + 1, width, std::max(width, bounds_.deviceThreads()));
+  const size_t wanted = std::min<size_t>(kWidth, request->entries.size());
+  queue.push_back(std::move(request));
+  return width > working ? std::min(static_cast<unsigned>(wanted), width - working) : 0;
 }
 
 void Device::remove(const Request& request) {
@@ -62,8 +74,10 @@ bool Device::idle() const {
 }
 
 bool Device::pending() const {
-  return !tasks_.empty() || !ready_[0].empty() || !ready_[1].empty() || (!requests_[0].empty() && mayStart(false)) ||
-         (!requests_[1].empty() && mayStart(true));
+  for (const auto& step : queued_) {
+    if (!step[0].empty() || !step[1].empty()) return true;
+  }
+  return !tasks_.empty() || (!requests_[0].empty() && mayStart(false)) || (!requests_[1].empty() && mayStart(true));
 }
 
 bool Device::pick(Work& work, std::vector<std::shared_ptr<Request>>& over) {
@@ -74,10 +88,13 @@ bool Device::pick(Work& work, std::vector<std::shared_ptr<Request>>& over) {
     tasks_.pop_front();
     return true;
   }
+  if (batches.size() >= width) return false;
   const bool scanFirst = ++picks_ % kScanTurn == 0;
   for (const bool scan : {scanFirst, !scanFirst}) {
     // Starting comes first: the deeper the device's queue, the sooner everything is there.
-    if (pickStart(scan, work, over) || pickFinish(scan, work)) return true;
+    if (pickQueued(Batch::Step::start, scan, work) || pickRequest(scan, work, over) ||
+        pickQueued(Batch::Step::finish, scan, work))
+      return true;
   }
   return false;
 }
@@ -94,11 +111,10 @@ bool Device::mayStart(bool scan) const {
   return scanBytes_ < (shy() ? kShyScanBytes : kScanBytes);
 }
 
-bool Device::pickStart(bool scan, Work& work, std::vector<std::shared_ptr<Request>>& over) {
+bool Device::pickRequest(bool scan, Work& work, std::vector<std::shared_ptr<Request>>& over) {
   auto& queue = requests_[scan];
   if (queue.empty() || !mayStart(scan)) return false;
-  const uint64_t longest = (scan && shy() ? kShyScanBytes : kJobBytes) / kernel::pageSize();
-  const uint64_t shallow = kShallowBytes / kernel::pageSize();
+  std::vector<Job*> jobs;
   unsigned joins = 0;
   for (size_t tries = queue.size(); tries > 0 && joins < kJoins;) {
     const std::shared_ptr<Request> request = queue.front();
@@ -123,7 +139,7 @@ bool Device::pickStart(bool scan, Work& work, std::vector<std::shared_ptr<Reques
       work.kind = Work::Kind::sort;
       return true;
     }
-    work.jobs = takeRun(request, *shared, request->file->state->shallow ? shallow : longest);
+    takeRuns(request, jobs);
     if (request->exhausted()) {
       over.push_back(request);
       queue.pop_front();
@@ -132,43 +148,73 @@ bool Device::pickStart(bool scan, Work& work, std::vector<std::shared_ptr<Reques
       queue.pop_front();
       queue.push_back(request);
     }
-    if (work.jobs.empty()) {
+    if (jobs.empty()) {
       ++joins;
       continue;
     }
-    work.kind = Work::Kind::start;
-    for (const Job* job : work.jobs) {
-      const uint64_t bytes = job->pages * kernel::pageSize();
-      ++jobs_;
-      bytes_ += bytes;
-      bounds_.bytes += bytes;
-      if (job->scan) scanBytes_ += bytes;
-    }
+    work.kind = Work::Kind::batch;
+    work.batch.emplace(Batch::Step::start, std::move(jobs));
     return true;
   }
   work.request = nullptr;
   return false;
 }
 
-bool Device::pickFinish(bool scan, Work& work) {
+// The next runs of a request, as many as a thread starts at once. A server that is asked for one may hold the thread,
+// so there each run gets one of its own.
+void Device::takeRuns(const std::shared_ptr<Request>& request, std::vector<Job*>& jobs) {
+  SharedFile& shared = *request->file->shared;
+  const bool scan = request->scan, shallow = request->file->state->shallow;
+  const uint64_t longest = shallow ? kShallowBytes : scan && shy() ? kShyScanBytes : kJobBytes;
+  uint64_t pages = 0;
+  for (size_t runs = shallow ? 1 : kBatch; runs > 0; --runs) {
+    const size_t before = jobs.size();
+    takeRun(request, shared, longest / kernel::pageSize(), jobs);
+    for (size_t i = before; i < jobs.size(); ++i) {
+      const uint64_t bytes = jobs[i]->pages * kernel::pageSize();
+      ++jobs_;
+      bytes_ += bytes;
+      bounds_.bytes += bytes;
+      if (jobs[i]->scan) scanBytes_ += bytes;
+      pages += jobs[i]->pages;
+    }
+    if (request->exhausted() || pages >= kBatchPages || shared.inFlight.size() >= depthOf(*request->file) ||
+        !mayStart(scan))
+      return;
+  }
+}
+
+bool Device::pickQueued(Batch::Step step, bool scan, Work& work) {
   // A scan's run for which somebody interactive waits as well goes with the interactive ones.
-  for (const bool queue : {scan, true}) {
-    auto& ready = ready_[queue];
-    const auto job = std::find_if(ready.begin(), ready.end(), [&](const Job* job) {
-      return job->shared->busy < bounds_.fileThreads() && (queue == scan || job->urgent);
+  for (const bool queued : {scan, true}) {
+    auto& queue = queued_[static_cast<size_t>(step)][queued];
+    const auto first = std::find_if(queue.begin(), queue.end(), [&](const Job* job) {
+      return job->shared->busy < bounds_.fileThreads() && (queued == scan || job->urgent);
     });
-    if (job == ready.end()) continue;
-    work.kind = Work::Kind::finish;
-    work.shared = (*job)->through->shared;
-    work.jobs = {*job};
-    ready.erase(job);
+    if (first == queue.end()) continue;
+    const size_t most = (*first)->through->state->shallow ? 1 : std::clamp(queue.size() / kPart, size_t{1}, kBatch);
+    uint64_t pages = 0;
+    auto last = first;
+    for (; last != queue.end() && (*last)->shared == (*first)->shared && static_cast<size_t>(last - first) < most &&
+           (queued == scan || (*last)->urgent) && pages < kBatchPages;
+         ++last) {
+      (*last)->passing = (*last)->scan && !(*last)->urgent;
+      pages += (*last)->pages;
+    }
+    work.kind = Work::Kind::batch;
+    work.shared = (*first)->through->shared;
+    // What was started last is waited for: by then the others are there as well, and one sleep serves all.
+    work.batch.emplace(step, std::vector<Job*>(std::reverse_iterator(last), std::reverse_iterator(first)));
+    queue.erase(first, last);
     return true;
   }
   return false;
 }
 
-void Device::started(const std::vector<Job*>& jobs) {
-  for (Job* job : jobs) ready_[job->scan].push_back(job);
+void Device::queue(std::span<Job* const> jobs, Batch::Step step, bool first) {
+  if (jobs.empty()) return;
+  auto& queue = queued_[static_cast<size_t>(step)][jobs.front()->scan];
+  queue.insert(first ? queue.begin() : queue.end(), jobs.begin(), jobs.end());
 }
 
 SharedFile::Flights::node_type Device::landed(const Job& job) {

@@ -10,6 +10,8 @@ namespace nofault {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(1);
+// A device is fast that has so much done in a tick: it does with fewer threads.
+constexpr uint64_t kFast = 16;
 constexpr auto kLinger = std::chrono::seconds(10);
 constexpr size_t kSortInline = 256;
 
@@ -18,7 +20,36 @@ void sortEntries(Request& request) {
             [](const Entry& a, const Entry& b) { return a.first < b.first; });
 }
 
+// Waits until a run is in memory.
+void finish(Job& job) {
+  const OpenFile& through = *job.through;
+  Window* const window = through.environment->ended() ? nullptr : job.window.get();
+  job.bad = finishReading(through.fd, window, job.first, job.pages, !job.passing);
+  if (job.read && job.passing && window != nullptr) job.through->passing.arrived(job.window, job.first, job.pages);
+}
+
 }  // namespace
+
+// What goes to event loops, and jobs that are over. A job keeps its requests alive, and they keep their files: closing
+// one may wait, so all of it ends without the lock.
+struct Fetcher::Deliveries {
+  struct ToLoop {
+    std::shared_ptr<Environment> environment;
+    std::vector<Completion> completions;
+    bool urgent;
+  };
+  std::vector<ToLoop> toLoops;
+  std::vector<SharedFile::Flights::node_type> ended;
+
+  void add(const Request& request, const Entry& entry) {
+    const std::shared_ptr<Environment>& environment = request.file->environment;
+    auto to = std::find_if(toLoops.begin(), toLoops.end(),
+                           [&](const ToLoop& known) { return known.environment == environment; });
+    if (to == toLoops.end()) to = toLoops.insert(to, {environment, {}, false});
+    to->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated});
+    to->urgent |= request.unfinished == 0;
+  }
+};
 
 Fetcher& Fetcher::instance() {
   static Fetcher& fetcher = *new Fetcher();
@@ -58,8 +89,8 @@ void Fetcher::submit(std::shared_ptr<Request> request) {
   }
   request->unfinished = request->entries.size();
   std::lock_guard lock(mutex_);
-  deviceOf(request->file->device).add(std::move(request));
-  wake(2);
+  Device& device = deviceOf(request->file->device);
+  wake(device.add(std::move(request)));
 }
 
 void Fetcher::run(dev_t device, std::function<void()> task) {
@@ -151,11 +182,10 @@ void Fetcher::monitor() {
     }
     monitor_.wait_for(lock, kTick, [] { return false; });
     size_t more = 0;
-    for (auto& [id, device] : devices_) {
-      if (device.pending() && device.steps == device.stepsSeen) more += std::max(1U, device.busy);
-      device.stepsSeen = device.steps;
-    }
+    Deliveries deliveries;
+    for (auto& [id, device] : devices_) more += look(device, deliveries);
     if (more > 0) wake(more);
+    hand(deliveries, lock);
     std::vector<std::shared_ptr<Environment>> environments;
     environments.swap(unflushed_);
     if (environments.empty()) continue;
@@ -164,6 +194,27 @@ void Fetcher::monitor() {
     environments.clear();
     lock.lock();
   }
+}
+
+// Takes from threads that are kept waiting what others could do. Returns how many more threads the device needs.
+size_t Fetcher::look(Device& device, Deliveries& deliveries) {
+  bool moves = device.steps != device.stepsSeen;
+  for (Batch* batch : device.batches) {
+    if (!batch->stands()) {
+      moves = true;
+      continue;
+    }
+    harvest(device, *batch, deliveries);
+    device.queue(batch->takeBack(), batch->step, true);
+  }
+  const uint64_t steps = device.steps - device.stepsSeen;
+  device.stepsSeen = device.steps;
+  if (!moves && device.pending()) {
+    device.width = std::clamp(2 * device.width, Device::kWidth, bounds_.deviceThreads());
+    return std::max(1U, device.busy);
+  }
+  if (steps >= kFast && device.width > Device::kWidth) --device.width;
+  return 0;
 }
 
 Device* Fetcher::pick(Work& work) {
@@ -194,66 +245,64 @@ void Fetcher::perform(Device& device, Work& work, std::unique_lock<std::mutex>& 
       lock.lock();
       work.request->order = Request::Order::sorted;
       break;
-    case Work::Kind::start:
+    case Work::Kind::batch: {
+      Batch& batch = *work.batch;
+      device.batches.push_back(&batch);
       lock.unlock();
-      for (Job* job : work.jobs) job->read = startReading(job->through->fd, job->first, job->pages);
+      while (Job* job = batch.next()) {
+        if (batch.step == Batch::Step::start) {
+          job->read = startReading(job->through->fd, job->first, job->pages);
+        } else {
+          finish(*job);
+        }
+        batch.done();
+      }
       lock.lock();
-      device.started(work.jobs);
+      std::erase(device.batches, &batch);
+      Deliveries deliveries;
+      harvest(device, batch, deliveries);
+      hand(deliveries, lock);
       break;
-    case Work::Kind::finish:
-      finish(device, *work.jobs.front(), lock);
-      break;
-    case Work::Kind::none:
-      break;
+    }
   }
   if (work.shared != nullptr) --work.shared->busy;
   --device.busy;
   ++device.steps;
 }
 
-void Fetcher::finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock) {
-  std::shared_ptr<OpenFile> through = job.through;
-  const uint64_t size = kernel::pageSize();
-  const bool passing = job.scan && !job.urgent;
-  lock.unlock();
-  const std::vector<BadPage> bad = finishReading(
-      through->fd, through->environment->ended() ? nullptr : job.window.get(), job.first, job.pages, !passing);
-  if (job.read && passing && job.window && !through->environment->ended())
-    through->passing.arrived(job.window, job.first, job.pages);
-  lock.lock();
-
-  struct Delivery {
-    std::shared_ptr<Environment> environment;
-    std::vector<Completion> completions;
-    bool urgent;
-  };
-  std::vector<Delivery> deliveries;
-  const auto now = std::chrono::steady_clock::now();
-  settle(job, bad, size, [&](Request& request, const Entry& entry) {
-    --request.unfinished;
-    if (request.dead()) return;
-    request.file->latency.add(now - request.asked);
-    const std::shared_ptr<Environment>& environment = request.file->environment;
-    auto delivery = std::find_if(deliveries.begin(), deliveries.end(),
-                                 [&](const Delivery& known) { return known.environment == environment; });
-    if (delivery == deliveries.end()) delivery = deliveries.insert(delivery, {environment, {}, false});
-    delivery->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated});
-    delivery->urgent |= request.unfinished == 0;
-  });
-  if (job.read) through->bytesFetched.fetch_add(job.pages * size, std::memory_order_relaxed);
-  // The job keeps its requests alive, they keep the files: whatever ends with it ends without the lock.
-  auto ended = device.landed(job);
-  lock.unlock();
-  for (const Delivery& delivery : deliveries) {
-    delivery.environment->complete(delivery.completions.data(), delivery.completions.size(), delivery.urgent);
+// What a batch has done goes its way: runs that were started wait to be finished, and who waited for those that are
+// finished is told.
+void Fetcher::harvest(Device& device, Batch& batch, Deliveries& deliveries) {
+  const std::span<Job* const> done = batch.harvest();
+  device.steps += done.size();
+  if (batch.step == Batch::Step::start) {
+    device.queue(done, Batch::Step::finish, false);
+    return;
   }
-  ended = {};
-  through.reset();
+  const auto now = std::chrono::steady_clock::now();
+  for (Job* job : done) {
+    settle(*job, kernel::pageSize(), [&](Request& request, const Entry& entry) {
+      --request.unfinished;
+      if (request.dead()) return;
+      request.file->latency.add(now - request.asked);
+      deliveries.add(request, entry);
+    });
+    if (job->read) job->through->bytesFetched.fetch_add(job->pages * kernel::pageSize(), std::memory_order_relaxed);
+    deliveries.ended.push_back(device.landed(*job));
+  }
+}
+
+void Fetcher::hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock) {
+  if (deliveries.ended.empty()) return;
+  lock.unlock();
+  for (const auto& [environment, completions, urgent] : deliveries.toLoops)
+    environment->complete(completions.data(), completions.size(), urgent);
+  deliveries.ended.clear();
   lock.lock();
   // Only now: the monitor must not flush before there is something to flush.
-  for (const Delivery& delivery : deliveries) {
-    if (delivery.urgent || (!unflushed_.empty() && unflushed_.back() == delivery.environment)) continue;
-    unflushed_.push_back(delivery.environment);
+  for (auto& [environment, completions, urgent] : deliveries.toLoops) {
+    if (urgent || (!unflushed_.empty() && unflushed_.back() == environment)) continue;
+    unflushed_.push_back(std::move(environment));
     monitor_.notify_one();
   }
 }

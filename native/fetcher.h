@@ -1,8 +1,8 @@
 // The threads that bring missing pages in, for the whole process. They wait for devices so that no event loop has to.
 //
-// A thread's work is one of: start (ask the kernel for the next run of a request), finish (wait for a run that was
-// asked for, and tell who waits), or a task (open, close, a map of a file). Runs are taken from requests only when they
-// can be started, so a request that is cancelled leaves nothing behind.
+// A thread's work is one of: a batch of runs to start (ask the kernel for the next runs of a request) or to finish
+// (wait for runs that were asked for, and tell who waits), or a task (open, close, a map of a file). Runs are taken
+// from requests only when they can be started, so a request that is cancelled leaves nothing behind.
 #pragma once
 
 #include <sys/types.h>
@@ -43,11 +43,15 @@ class Fetcher {
   std::shared_ptr<SharedFile> share(dev_t device, ino_t inode);
 
  private:
+  struct Deliveries;
+
   void work();
   void monitor();
   Device* pick(Work& work);
   void perform(Device& device, Work& work, std::unique_lock<std::mutex>& lock);
-  void finish(Device& device, Job& job, std::unique_lock<std::mutex>& lock);
+  void harvest(Device& device, Batch& batch, Deliveries& deliveries);
+  void hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock);
+  size_t look(Device& device, Deliveries& deliveries);
   bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
   Device& deviceOf(dev_t device) { return devices_.try_emplace(device, bounds_).first->second; }

@@ -13,7 +13,7 @@ constexpr size_t kEntriesPerJob = 4096;
 
 }  // namespace
 
-std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest) {
+void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest, std::vector<Job*>& fresh) {
   std::vector<Entry>& entries = request->entries;
   const size_t begin = request->next;
   Entry& head = entries[begin];
@@ -35,7 +35,6 @@ std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& s
     request->page = 0;
   }
 
-  std::vector<Job*> fresh;
   std::shared_ptr<Window> window;
   const auto wait = [&](Job& job) {
     for (size_t i = begin; i < end; ++i) {
@@ -60,13 +59,12 @@ std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& s
     const uint64_t stop = flying == shared.inFlight.end() ? to : std::min(to, flying->first);
     if (!window) window = request->file->shareWindow(head.first);
     auto job = std::make_unique<Job>(
-        Job{&shared, at, stop - at, request->scan, !request->scan, true, request->file, window, {}});
+        Job{&shared, at, stop - at, request->scan, !request->scan, false, true, request->file, window, {}, {}});
     wait(*job);
     fresh.push_back(job.get());
     shared.inFlight.emplace_hint(flying, at, std::move(job));
     at = stop;
   }
-  return fresh;
 }
 
 }  // namespace nofault

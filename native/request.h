@@ -54,6 +54,7 @@ struct Job {
   uint64_t pages;
   bool scan;
   bool urgent;       // somebody interactive waits for it
+  bool passing;      // nobody did when a thread set about finishing it: it need not stay in memory for long
   bool read = true;  // it was not in memory when it was started
   std::shared_ptr<OpenFile> through;
   std::shared_ptr<Window> window;
@@ -62,6 +63,7 @@ struct Job {
     size_t entry;
   };
   std::vector<Waiter> waiters;
+  std::vector<BadPage> bad;  // once it is finished
 
   uint64_t end() const { return first + pages; }
 };
@@ -73,16 +75,16 @@ struct SharedFile {
   unsigned busy = 0;  // threads in a system call for it
 };
 
-// Takes the next run of the request's missing pages: joins what is in flight for somebody else and returns new jobs for
-// the rest (none when all was in flight). `longest` is in pages.
-std::vector<Job*> takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest);
+// Takes the next run of the request's missing pages: joins what is in flight for somebody else, and adds new jobs for
+// the rest to `fresh` (none when all was in flight). `longest` is in pages.
+void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest, std::vector<Job*>& fresh);
 
 // Ends a job: reports each entry that has nothing left to wait for through `done(request, entry)`.
 template <typename Done>
-void settle(Job& job, const std::vector<BadPage>& bad, uint64_t pageSize, Done done) {
+void settle(Job& job, uint64_t pageSize, Done done) {
   for (Job::Waiter& waiter : job.waiters) {
     Entry& entry = waiter.request->entries[waiter.entry];
-    for (const BadPage& page : bad) {
+    for (const BadPage& page : job.bad) {
       if (page.page < entry.first || page.page >= entry.end() || entry.badOffset >= 0) continue;
       entry.error = page.error;
       entry.truncated = page.truncated;
