@@ -26,6 +26,7 @@
         "native/inspection.cc",
         "native/cached_file.cc",
         "native/caching.cc",
+        "native/mapped_entries.cc",
         "native/fill.cc",
         "native/request.cc",
         "native/device.cc",

@@ -11,7 +11,7 @@ namespace {
 // Completions that wake the loop even though their request has more to come.
 constexpr size_t kGather = 256;
 // Numbers that describe one completion to JavaScript, as src/native.ts has them.
-constexpr size_t kFields = 5;
+constexpr size_t kFields = 6;
 // Completions handed over in one turn of the loop, so that a flood of them does not hold it.
 constexpr size_t kTurn = 1024;
 
@@ -97,6 +97,7 @@ void Environment::drain(Napi::Env env) {
       *at++ = completion.error;
       *at++ = completion.badOffset;
       *at++ = completion.truncated ? 1 : 0;
+      *at++ = completion.asOf;
     }
     deliver_.Call({numbers});
   } catch (const Napi::Error&) {

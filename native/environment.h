@@ -21,6 +21,7 @@ struct Completion {
   int error;         // errno, or 0
   double badOffset;  // bytes; -1 where nothing is bad
   bool truncated;    // the file ended before the entry did
+  double asOf;       // when all of it was found to be mapped, by the boards' clock; NaN if it was not
 };
 
 class Environment : public std::enable_shared_from_this<Environment> {

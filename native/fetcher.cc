@@ -1,6 +1,7 @@
 #include "fetcher.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "kernel.h"
 #include "thread.h"
@@ -24,7 +25,7 @@ void sortEntries(Request& request) {
 void finish(Job& job) {
   const OpenFile& through = *job.through;
   Window* const window = through.environment->ended() ? nullptr : job.window.get();
-  job.bad = finishReading(through.fd, window, job.first, job.pages, !job.passing);
+  job.filled = finishReading(through.fd, window, job.first, job.pages, !job.passing);
   if (job.read && job.passing && window != nullptr) job.through->passing.arrived(job.window, job.first, job.pages);
 }
 
@@ -46,7 +47,8 @@ struct Fetcher::Deliveries {
     auto to = std::find_if(toLoops.begin(), toLoops.end(),
                            [&](const ToLoop& known) { return known.environment == environment; });
     if (to == toLoops.end()) to = toLoops.insert(to, {environment, {}, false});
-    to->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated});
+    const double asOf = entry.mapped ? entry.asOf : std::numeric_limits<double>::quiet_NaN();
+    to->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated, asOf});
     to->urgent |= request.unfinished == 0;
   }
 };

@@ -14,6 +14,7 @@
 #include "file_system.h"
 #include "guard.h"
 #include "kernel.h"
+#include "mapped_entries.h"
 #include "opening.h"
 #include "page_map.h"
 #include "residency_map.h"
@@ -34,6 +35,22 @@ Napi::RangeError refused(Napi::Env env, const char* what) {
   return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
 }
 
+// Calls `found(first, pages, index)` for the entries of a vector that a call names: (indexes, first, count).
+template <class Found>
+void eachEntry(const Napi::CallbackInfo& info, uint64_t filePages, Found found) {
+  auto entries = info[0].As<Napi::Uint32Array>();
+  auto first = info[1].As<Napi::Float64Array>();
+  auto count = info[2].As<Napi::Float64Array>();
+  const auto end = static_cast<double>(filePages);
+  for (size_t i = 0; i < entries.ElementLength(); ++i) {
+    const uint32_t entry = entries[i];
+    if (entry >= first.ElementLength() || entry >= count.ElementLength() ||
+        !(first[entry] >= 0 && count[entry] >= 1 && first[entry] + count[entry] <= end))
+      throw refused(info.Env(), "an entry that does not lie in the file");
+    found(static_cast<uint64_t>(first[entry]), static_cast<uint32_t>(count[entry]), entry);
+  }
+}
+
 // The constructor's argument: what an opening made.
 struct Made {
   std::shared_ptr<OpenFile> file;
@@ -42,18 +59,27 @@ struct Made {
 }  // namespace
 
 Napi::FunctionReference File::define(Napi::Env env) {
-  return Napi::Persistent(
-      DefineClass(env, "NativeFile",
-                  {InstanceMethod<&File::place>("place"), InstanceMethod<&File::remove>("remove"),
-                   InstanceMethod<&File::idle>("idle"), InstanceMethod<&File::empty>("empty"),
-                   InstanceMethod<&File::residency>("residency"), InstanceMethod<&File::fetch>("fetch"),
-                   InstanceMethod<&File::cancel>("cancel"), InstanceMethod<&File::residencyMap>("residencyMap"),
-                   InstanceMethod<&File::lock>("lock"), InstanceMethod<&File::unlock>("unlock"),
-                   InstanceMethod<&File::confirm>("confirm"), InstanceMethod<&File::endLocks>("endLocks"),
-                   InstanceMethod<&File::counters>("counters"), InstanceMethod<&File::marked>("marked"),
-                   InstanceMethod<&File::look>("look"), InstanceMethod<&File::resize>("resize"),
-                   InstanceMethod<&File::readNow>("readNow"), InstanceMethod<&File::touching>("touching"),
-                   InstanceMethod<&File::close>("close")}));
+  return Napi::Persistent(DefineClass(env, "NativeFile",
+                                      {InstanceMethod<&File::place>("place"),
+                                       InstanceMethod<&File::remove>("remove"),
+                                       InstanceMethod<&File::idle>("idle"),
+                                       InstanceMethod<&File::empty>("empty"),
+                                       InstanceMethod<&File::residency>("residency"),
+                                       InstanceMethod<&File::mapped>("mapped"),
+                                       InstanceMethod<&File::fetch>("fetch"),
+                                       InstanceMethod<&File::cancel>("cancel"),
+                                       InstanceMethod<&File::residencyMap>("residencyMap"),
+                                       InstanceMethod<&File::lock>("lock"),
+                                       InstanceMethod<&File::unlock>("unlock"),
+                                       InstanceMethod<&File::confirm>("confirm"),
+                                       InstanceMethod<&File::endLocks>("endLocks"),
+                                       InstanceMethod<&File::counters>("counters"),
+                                       InstanceMethod<&File::marked>("marked"),
+                                       InstanceMethod<&File::look>("look"),
+                                       InstanceMethod<&File::resize>("resize"),
+                                       InstanceMethod<&File::readNow>("readNow"),
+                                       InstanceMethod<&File::touching>("touching"),
+                                       InstanceMethod<&File::close>("close")}));
 }
 
 Napi::Value File::open(const Napi::CallbackInfo& info) {
@@ -272,27 +298,38 @@ Napi::Value File::residency(const Napi::CallbackInfo& info) {
                                                                           states.Data(), more, noting)));
 }
 
+Napi::Value File::mapped(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  opened(env);
+  const std::shared_ptr<OpenFile> file = file_;
+  std::vector<AskedEntry> asked;
+  eachEntry(info, pages(), [&](uint64_t first, uint32_t pages, uint32_t index) {
+    asked.push_back({first, pages, index});
+  });
+  return onThread(
+      env, Fetcher::kMemory, [file, asked = std::move(asked)] { return askMapped(*file, asked); },
+      [](Napi::Env env, const MappedEntries& answer) {
+        Napi::Object result = Napi::Object::New(env);
+        auto unmapped = Napi::Uint32Array::New(env, answer.unmapped.size());
+        std::copy(answer.unmapped.begin(), answer.unmapped.end(), unmapped.Data());
+        result.Set("asOf", answer.asOf);
+        result.Set("unmapped", unmapped);
+        return result;
+      });
+}
+
 Napi::Value File::fetch(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   opened(env);
   // Another environment may have let somebody take the signals, unseen by this one.
   guard::install();
-  auto entries = info[0].As<Napi::Uint32Array>();
-  auto first = info[1].As<Napi::Float64Array>();
-  auto count = info[2].As<Napi::Float64Array>();
-  const bool scan = info[3].ToBoolean();
   static std::atomic<uint64_t> requests{0};
   const auto id = static_cast<double>(++requests);
-  const auto pages = static_cast<double>(this->pages());
-  auto request = std::make_shared<Request>(id, file_, scan);
-  request->entries.reserve(entries.ElementLength());
-  for (size_t i = 0; i < entries.ElementLength(); ++i) {
-    const uint32_t entry = entries[i];
-    if (entry >= first.ElementLength() || entry >= count.ElementLength() ||
-        !(first[entry] >= 0 && count[entry] >= 1 && first[entry] + count[entry] <= pages))
-      throw refused(env, "an entry that does not lie in the file");
-    request->entries.push_back({static_cast<uint64_t>(first[entry]), static_cast<uint32_t>(count[entry]), entry});
-  }
+  auto request = std::make_shared<Request>(id, file_, info[3].ToBoolean());
+  request->entries.reserve(info[0].As<Napi::Uint32Array>().ElementLength());
+  eachEntry(info, pages(), [&](uint64_t first, uint32_t pages, uint32_t index) {
+    request->entries.push_back({first, pages, index});
+  });
   if (request->entries.empty()) throw refused(env, "a request for nothing");
   if (requests_.size() >= crowded_) {
     std::erase_if(requests_, [](const auto& known) { return known.second.expired(); });

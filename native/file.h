@@ -32,6 +32,7 @@ class File : public Napi::ObjectWrap<File> {
   Napi::Value idle(const Napi::CallbackInfo& info);
   Napi::Value empty(const Napi::CallbackInfo& info);
   Napi::Value residency(const Napi::CallbackInfo& info);
+  Napi::Value mapped(const Napi::CallbackInfo& info);
   Napi::Value fetch(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   Napi::Value residencyMap(const Napi::CallbackInfo& info);

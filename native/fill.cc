@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 #include "kernel.h"
 #include "watch.h"
@@ -16,6 +17,9 @@ namespace {
 // One call of WILLNEED reads at most the device's read-ahead or its longest request, and still returns success; this
 // much is honoured on ordinary settings (docs/kernel.md).
 constexpr uint64_t kHint = uint64_t{128} << 10;
+
+// How long ago a page may have been seen to be noted, in ms.
+constexpr int32_t kLongAgo = 4;
 
 constexpr size_t kScratch = size_t{128} << 10;
 
@@ -34,6 +38,15 @@ int readExactly(int fd, uint64_t offset, uint64_t length) {
   return 0;
 }
 
+// Whether all of the pages are in our page table, as far as the kernel tells.
+bool allMapped(const Window& window, uint64_t page, uint64_t count) {
+  std::vector<void*> addresses(count);
+  for (uint64_t i = 0; i < count; ++i) addresses[i] = window.addressOf(page + i);
+  std::vector<int> status(count);
+  return kernel::mapped(addresses.data(), count, status.data()) &&
+         std::all_of(status.begin(), status.end(), [](int node) { return node >= 0; });
+}
+
 }  // namespace
 
 bool startReading(int fd, uint64_t firstPage, uint64_t pageCount) {
@@ -44,41 +57,47 @@ bool startReading(int fd, uint64_t firstPage, uint64_t pageCount) {
   return true;
 }
 
-std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting) {
+Filled finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting) {
   const uint64_t size = kernel::pageSize();
   const uint64_t offset = firstPage * size, length = pageCount * size;
-  // Maps what has arrived, and puts it on the board. As of before: it may leave at once.
+  Filled filled;
+  // Maps what has arrived, and puts it on the board.
   const auto map = [&](uint64_t page, uint64_t count) {
-    const int32_t time = now();
-    if (window == nullptr || !window->alive.load(std::memory_order_acquire) ||
-        kernel::populate(window->addressOf(page), count * size) != 0)
-      return false;
+    if (window == nullptr || !window->alive.load(std::memory_order_acquire)) return false;
+    int32_t time = now();
+    if (kernel::populate(window->addressOf(page), count * size) != 0) return false;
+    // A verdict is as old as its question, for a page may leave at once. Where this one took long, another one is due.
+    if (elapsed(time, now()) > kLongAgo) {
+      time = now();
+      if (!allMapped(*window, page, count)) return true;
+    }
     if (noting) Watch::instance().note(*window, page, count, time);
+    filled.asOf = time;
     return true;
   };
   // A page that nobody has requested must not be populated: the kernel would read around it, up to megabytes. The
   // descriptor is POSIX_FADV_RANDOM, so that pread reads the page and nothing else.
   if (kernel::cachedOrComing(fd, offset, length) == static_cast<int64_t>(pageCount) && map(firstPage, pageCount))
-    return {};
+    return filled;
   // The last page ends with the file: a read up to there is whole.
   if (readExactly(fd, offset, length - size + 1) == 0) {
     map(firstPage, pageCount);
-    return {};
+    return filled;
   }
   // Something in the run is bad. Page by page, so that its good neighbours are served.
-  std::vector<BadPage> bad;
   for (uint64_t page = firstPage; page < firstPage + pageCount; ++page) {
     const int error = readExactly(fd, page * size, 1);
-    if (error != 0) bad.push_back({page, error < 0 ? 0 : error, error < 0});
+    if (error != 0) filled.bad.push_back({page, error < 0 ? 0 : error, error < 0});
   }
   // Populating stops at the first bad page, so it goes over each good stretch.
   uint64_t from = firstPage;
-  for (size_t i = 0; i <= bad.size(); ++i) {
-    const uint64_t to = i < bad.size() ? bad[i].page : firstPage + pageCount;
+  for (size_t i = 0; i <= filled.bad.size(); ++i) {
+    const uint64_t to = i < filled.bad.size() ? filled.bad[i].page : firstPage + pageCount;
     if (to > from) map(from, to - from);
     from = to + 1;
   }
-  return bad;
+  filled.asOf.reset();
+  return filled;
 }
 
 }  // namespace nofault

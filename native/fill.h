@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "window.h"
@@ -20,9 +21,13 @@ struct BadPage {
 // may stall; never on the loop. False when all of the run was in memory, or on its way there, already.
 bool startReading(int fd, uint64_t firstPage, uint64_t pageCount);
 
+struct Filled {
+  std::vector<BadPage> bad;     // pages that could not be read; all others of the run are in memory
+  std::optional<int32_t> asOf;  // when all of the run was found to be mapped, by the boards' clock; none if it was not
+};
+
 // Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one
-// dropped is read exactly. With `noting`, what has arrived goes on the window's board. Returns the pages that could not
-// be read; all others of the run are in memory.
-std::vector<BadPage> finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting);
+// dropped is read exactly. With `noting`, what has arrived goes on the window's board.
+Filled finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting);
 
 }  // namespace nofault

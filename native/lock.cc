@@ -146,7 +146,7 @@ std::optional<Lost> confirm(OpenFile& file, Window& window, uint64_t page, uint6
   const bool cached = file.state->truthful() && kernel::cached(address, pages * size, here) &&
                       std::all_of(here, here + pages, [](auto bits) { return bits & 1; });
   if (cached && map() == 0) return outcome();
-  const std::vector<BadPage> bad = finishReading(file.fd, &window, page, pages, true);
+  const std::vector<BadPage> bad = finishReading(file.fd, &window, page, pages, true).bad;
   if (!bad.empty()) return Lost{bad.front(), false};
   const int error = map();
   if (error != 0) return Lost{{page, error, false}, false};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "fill.h"
@@ -21,10 +22,19 @@ struct Entry {
   uint32_t open = 0;  // jobs that it waits for
   int error = 0;
   double badOffset = -1;
+  // When the first of its pages that was mapped was so for the last time, by the boards' clock; unless any was not.
+  int32_t asOf = 0;
+  bool mapped = true;
+  bool dated = false;
   bool started = false;  // every page of it belongs to a job, or did
   bool truncated = false;
 
   uint64_t end() const { return first + pages; }
+  // A part of it was mapped at that time, or is not: an entry is as old as its oldest part.
+  void date(std::optional<int32_t> time) {
+    mapped = mapped && time.has_value();
+    if (mapped && (!std::exchange(dated, true) || elapsed(*time, asOf) > 0)) asOf = *time;
+  }
 };
 
 struct Request {
@@ -63,7 +73,7 @@ struct Job {
     size_t entry;
   };
   std::vector<Waiter> waiters;
-  std::vector<BadPage> bad;  // once it is finished
+  Filled filled{};  // once it is finished
 
   uint64_t end() const { return first + pages; }
 };
@@ -84,12 +94,13 @@ template <typename Done>
 void settle(Job& job, uint64_t pageSize, Done done) {
   for (Job::Waiter& waiter : job.waiters) {
     Entry& entry = waiter.request->entries[waiter.entry];
-    for (const BadPage& page : job.bad) {
+    for (const BadPage& page : job.filled.bad) {
       if (page.page < entry.first || page.page >= entry.end() || entry.badOffset >= 0) continue;
       entry.error = page.error;
       entry.truncated = page.truncated;
       entry.badOffset = static_cast<double>(page.page * pageSize);
     }
+    entry.date(job.filled.asOf);
     if (--entry.open == 0 && entry.started) done(*waiter.request, entry);
   }
 }

@@ -28,7 +28,8 @@ export interface Addon {
   placedWindowCount(): number;
   /**
    * Names the one function of this environment that completions are handed to, many at a time: `COMPLETION_FIELDS` numbers for each, namely request,
-   * entry, errno, byte offset of the bad page (-1: the whole entry), and whether the file ended before it (1) or not (0).
+   * entry, errno, byte offset of the bad page (-1: the whole entry), whether the file ended before it (1) or not (0), and when it was found to be mapped, by
+   * `clock` as boards hold it (NaN: it is not, or not known to be).
    */
   onCompletions(deliver: (completions: Float64Array) => void): void;
   /** Whether waiting for completions keeps the event loop alive. */
@@ -269,7 +270,7 @@ export interface ContainersChecked {
 }
 
 /** How many numbers describe one completion. */
-export const COMPLETION_FIELDS = 5;
+export const COMPLETION_FIELDS = 6;
 
 /** What is known of an entry. */
 export const MISSING = 0;
@@ -501,6 +502,11 @@ export interface NativeFile {
    * `noting`, what is resident goes on its board, where there is one.
    */
   residency(first: Float64Array, count: Float64Array, from: number, to: number, states: Uint8Array, more: boolean, noting: boolean): number;
+  /**
+   * Asks on a thread which of these entries of a vector are mapped: those that are not, or not known to be, and when that was asked, by `clock` as boards
+   * hold it. Entries have at least one page.
+   */
+  mapped(entries: Uint32Array, first: Float64Array, count: Float64Array): Promise<{ asOf: number; unmapped: Uint32Array }>;
   /** Queues entries for the fetcher's threads, and returns the request's number. Entries whose window has been placed are mapped when they arrive. */
   fetch(entries: Uint32Array, first: Float64Array, count: Float64Array, scan: boolean): number;
   /** No completion of this request is delivered afterwards; what has not been started is not. */

@@ -2,8 +2,11 @@ import { addon, COMPLETION_FIELDS } from '../native';
 
 /** Who is told what became of a request's entries. */
 export interface Recipient {
-  /** One entry is over: `errno` 0 and `truncated` false when it has arrived. `badOffset` is the bad page's, in bytes. Must not throw. */
-  settle(entry: number, errno: number, badOffset: number, truncated: boolean): void;
+  /**
+   * One entry is over: `errno` 0 and `truncated` false when it has arrived. `badOffset` is the bad page's, in bytes. `asOf` is when it was found to be mapped,
+   * as boards hold it; NaN when it is not known to be. Must not throw.
+   */
+  settle(entry: number, errno: number, badOffset: number, truncated: boolean, asOf: number): void;
   /** All that came in this turn has been settled. Must not throw. */
   settled(): void;
 }
@@ -45,6 +48,7 @@ function deliver(completions: Float64Array): void {
       completions[at + 2] as number,
       completions[at + 3] as number,
       completions[at + 4] === 1,
+      completions[at + 5] as number,
     );
     touched.add(recipient);
   }

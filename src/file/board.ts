@@ -61,9 +61,19 @@ export function young(board: Board): boolean {
   return true;
 }
 
+/** Now, as boards hold it. Only once a window has been made. */
+export function clock(): number {
+  return (elapsed() + ahead) | 0;
+}
+
+/** Whether a verdict of that time is young enough `time` later on. */
+export function stillYoung(asOf: number, time: number): boolean {
+  return ((time - asOf) | 0) <= oldest;
+}
+
 function renewed(board: Board, asOf: number): boolean {
-  const time = (elapsed() + ahead) | 0;
-  if (((time - asOf) | 0) > oldest) {
+  const time = clock();
+  if (!stillYoung(asOf, time)) {
     board.credit = 0;
     return false;
   }

@@ -5,7 +5,7 @@ import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
 import { selected, startOf, type Vector } from './vector';
-import { Verdicts } from './verdicts';
+import { type Standing, Verdicts } from './verdicts';
 
 /** What became of an entry, beside what the addon knows of it. */
 const ARRIVED = 3;
@@ -16,9 +16,12 @@ const HIT_FAILED = 5;
 /** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
 const PATIENCE = 1000;
 
-/** Entries of a set that are asked about again when all have arrived, and of those that have arrived when one of them is. */
+/** Entries of a set that are asked about again on the loop when all have arrived, and of those that have arrived when one of them is. */
 const ASKED_AGAIN = 1024;
 const AHEAD = 256;
+
+/** How many entries may be missing still when those that have arrived are asked about again on a thread. */
+const LAST = 512;
 
 /** How long one turn makes windows for misses, in ms. */
 const MAKING = 0.5;
@@ -65,6 +68,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #vector: Vector;
   readonly #states: Uint8Array;
   readonly #verdicts: Verdicts;
+  readonly #standing: Standing;
   readonly #errors = new Map<number, unknown>();
   /** Entries that have arrived or failed, in that order. */
   readonly #log: number[] = [];
@@ -74,6 +78,8 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #requests: number[] = [];
   #uncancel: (() => void) | undefined;
   #arrived: Promise<PageSet> | undefined;
+  /** Entries that have arrived are being asked about again. */
+  #renewal: Promise<void> | undefined;
   #listeners: (() => void)[] = [];
 
   /** `file` is held as long as this set is: a file that nobody holds is let go. */
@@ -89,6 +95,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     this.#vector = vector;
     this.#states = states;
     const standing = pages.standing(options.priority === 'scan');
+    this.#standing = standing;
     this.#verdicts = new Verdicts(pages, vector, states, standing);
     this.length = length;
     let hits = 0;
@@ -165,9 +172,23 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
       release();
     }
     for (const error of this.#errors.values()) throw error;
-    // Whoever waited for all of it will now read all of it. What arrived first may have left again, and one question for all is cheaper than one for each.
-    if (this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.askRun(0, this.length);
+    // Whoever waited for all of it will now read all of it, and what arrived first may have left again. A thread asks, most of it while the last entries are
+    // on their way; or one question is asked for all.
+    await this.#renewal;
+    await this.#renew();
+    if (this.#standing === 'turn' && this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.askRun(0, this.length);
     return this;
+  }
+
+  #renew(): Promise<void> | undefined {
+    this.#renewal = this.#verdicts.renew(this.#here());
+    return this.#renewal;
+  }
+
+  *#here(): Iterable<number> {
+    for (let entry = 0; entry < this.length; entry++) {
+      if (this.#states[entry] === RESIDENT || this.#states[entry] === ARRIVED) yield entry;
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
@@ -191,7 +212,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
         wake();
       };
       const arrived = (): void => {
-        this.#verdicts.arrived(entry);
+        this.#verdicts.arrived(entry, again.#verdicts.asOf(0));
         over();
       };
       again.arrived.then(arrived, (error) => {
@@ -334,17 +355,17 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     }
   }
 
-  settle(entry: number, errno: number, badOffset: number, truncated: boolean): void {
-    this.#over(entry, badOffset < 0 ? undefined : this.#pages.readError(errno, badOffset, truncated));
+  settle(entry: number, errno: number, badOffset: number, truncated: boolean, asOf: number): void {
+    this.#over(entry, badOffset < 0 ? undefined : this.#pages.readError(errno, badOffset, truncated), asOf);
   }
 
-  /** An entry that was being fetched has arrived, or has failed. */
-  #over(entry: number, error: NofaultError | undefined): void {
+  /** An entry that was being fetched has arrived, mapped as of then, or has failed. */
+  #over(entry: number, error: NofaultError | undefined, asOf = Number.NaN): void {
     this.#pending--;
     this.#pages.counts.inFlight--;
     if (error === undefined) {
       this.#states[entry] = ARRIVED;
-      this.#verdicts.arrived(entry);
+      this.#verdicts.arrived(entry, asOf);
     } else {
       this.#fail(entry, error);
     }
@@ -353,6 +374,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
 
   settled(): void {
     if (this.complete) this.#finish();
+    else if (this.#arrived !== undefined && this.#renewal === undefined && this.#pending <= LAST) this.#renew();
     this.#tell();
   }
 

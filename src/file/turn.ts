@@ -16,5 +16,5 @@ export function thisTurn(): number {
 
 function next(): void {
   armed = false;
-  turn = turn === 0xffffffff ? 1 : turn + 1;
+  turn = turn === 0x7fffffff ? 1 : turn + 1;
 }

@@ -1,4 +1,5 @@
 import { RESIDENT } from '../native';
+import { clock, stillYoung } from './board';
 import type { Pages } from './pages';
 import { thisTurn } from './turn';
 import { selected, type Vector } from './vector';
@@ -6,7 +7,16 @@ import { selected, type Vector } from './vector';
 /** Entries that are asked about at once at most, when they are wanted one after the other. */
 const MOST = 1024;
 
-/** How long a verdict about an entry stands: as long as a board has it, for the turn of the event loop in which it was given, or not at all. */
+/** Pages of one set that are asked about again on a thread, at most: what is read later than these are would have to be asked about once more. */
+const MOST_RENEWED = 65_536;
+
+/** How old a verdict may be, in ms, so that whoever now begins to read does not outlive it. */
+const FRESH = 8;
+
+/**
+ * How long a verdict about an entry stands: as long as a board has it, or it is as young as those on boards; for the turn of the event loop in which it was
+ * given; or not at all.
+ */
 export type Standing = 'board' | 'turn' | 'never';
 
 /**
@@ -20,8 +30,8 @@ export class Verdicts {
   /** What the first question found, and its turn. */
   readonly #first: Uint8Array;
   readonly #firstTurn: number;
-  /** The turn of each entry's last verdict. Made when one is given later than the first. */
-  #turns: Uint32Array | undefined;
+  /** When each entry's last verdict was given, 0 for never: its turn or, where boards are, its time. Made when one is given later than the first. */
+  #given: Int32Array | undefined;
   #next = -1;
   #stride = 1;
 
@@ -38,27 +48,70 @@ export class Verdicts {
   stands(entry: number): boolean {
     if (this.#standing === 'never') return false;
     if (this.#standing === 'board') {
-      return this.#pages.stand(this.#vector.first[entry] as number, this.#vector.count[entry] as number);
+      return this.#isYoung(entry) || this.#pages.stand(this.#vector.first[entry] as number, this.#vector.count[entry] as number);
     }
     // What a mark was put on since looks resident: the kernel has to be asked.
     if (this.#pages.marked) return false;
     const turn = thisTurn();
-    return (this.#firstTurn === turn && this.#first[entry] === RESIDENT) || this.#turns?.[entry] === turn;
+    return (this.#firstTurn === turn && this.#first[entry] === RESIDENT) || this.#given?.[entry] === turn;
   }
 
-  /** The entry has been brought in and mapped a moment ago. */
-  arrived(entry: number): void {
+  #isYoung(entry: number): boolean {
+    const asOf = this.#given?.[entry];
+    // What a mark was put on since looks resident: then only the board is believed.
+    return !!asOf && stillYoung(asOf, clock()) && !this.#pages.marked && this.#pages.isMapped(this.#vector.first[entry] as number);
+  }
+
+  /** The entry has been brought in, and was found to be mapped at `asOf`, by the boards' clock; NaN when it was not. */
+  arrived(entry: number, asOf: number): void {
     if (this.#standing === 'turn' && this.#pages.isMapped(this.#vector.first[entry] as number)) this.#note(entry);
+    else if (this.#standing === 'board') this.#give(entry, asOf);
+  }
+
+  /** By whom `arrived` can be told of this entry. */
+  asOf(entry: number): number {
+    return (this.#standing === 'board' && this.#given?.[entry]) || Number.NaN;
+  }
+
+  /**
+   * Asks on a thread about those of the entries whose verdicts may not stand for as long as it takes to read them. Undefined when there are none, or when
+   * that would be no use.
+   */
+  renew(entries: Iterable<number>): Promise<void> | undefined {
+    if (this.#standing !== 'board' || this.#vector.length > MOST_RENEWED || this.#pages.closed) return undefined;
+    const { first, count } = this.#vector;
+    const old: number[] = [];
+    const time = clock();
+    let pages = 0;
+    for (const entry of entries) {
+      const asOf = this.#given?.[entry];
+      if (asOf ? ((time - asOf) | 0) <= FRESH : this.#first[entry] === RESIDENT && this.stands(entry)) continue;
+      if (count[entry] === 0 || !this.#pages.isMapped(first[entry] as number)) continue;
+      pages += count[entry] as number;
+      old.push(entry);
+    }
+    if (pages === 0 || pages > MOST_RENEWED) return undefined;
+    return this.#askAway(Uint32Array.from(old));
+  }
+
+  async #askAway(entries: Uint32Array): Promise<void> {
+    const { asOf, unmapped } = await this.#pages.native.mapped(entries, this.#vector.first, this.#vector.count);
+    for (const entry of entries) this.#give(entry, asOf);
+    for (const entry of unmapped) this.#give(entry, 0);
   }
 
   /** The entry's bytes if they are resident; entries wanted in ascending order are asked about ahead, ever more of them. */
   bytes(entry: number): Uint8Array | undefined {
-    if (this.#standing !== 'never' && !this.stands(entry)) {
+    if (this.stands(entry)) return this.#pages.view(this.#vector, entry);
+    if (this.#standing !== 'never') {
       this.#stride = entry === this.#next ? Math.min(2 * this.#stride, MOST) : 1;
       this.#next = Math.min(entry + this.#stride, this.#vector.length);
-      if (this.#stride > 1) this.askRun(entry, this.#next);
+      if (this.#stride > 1) {
+        this.askRun(entry, this.#next);
+        if (this.stands(entry)) return this.#pages.view(this.#vector, entry);
+      }
     }
-    return this.stands(entry) ? this.#pages.view(this.#vector, entry) : this.#pages.entry(this.#vector, entry, this.#standing);
+    return this.#pages.entry(this.#vector, entry, this.#standing);
   }
 
   /** Asks about the entries from `from` up to `to` at once; what is resident stands for this turn. */
@@ -84,7 +137,11 @@ export class Verdicts {
 
   #note(entry: number): void {
     if (this.#standing !== 'turn') return;
-    this.#turns ??= new Uint32Array(this.#vector.length);
-    this.#turns[entry] = thisTurn();
+    this.#give(entry, thisTurn());
+  }
+
+  #give(entry: number, when: number): void {
+    this.#given ??= new Int32Array(this.#vector.length);
+    this.#given[entry] = when;
   }
 }
