@@ -56,9 +56,13 @@ const STEPS = [
     name: 'dist',
     wanted: true,
     print: () => fingerprint(root, SOURCES_OF_LIBRARY),
-    there: () => has('dist', 'index.js') && has('dist', 'index.mjs'),
+    there: () => has('dist', 'index.js') && has('dist', 'index.mjs') && has('dist', 'web', 'page', 'index.html'),
     says: 'compiling src to dist',
-    make: () => compileTypeScript('tsconfig.build.json', (fresh) => replace(fresh, 'dist')),
+    make: () =>
+      compileTypeScript('tsconfig.build.json', (fresh) => {
+        makePage(join(fresh, 'web', 'page'));
+        replace(fresh, 'dist');
+      }),
   },
   {
     name: 'programs',
@@ -163,13 +167,22 @@ function makeParser() {
 }
 
 /** Compiles into a fresh folder and only then puts the result in place, so that a failure leaves what was there. */
-function compileTypeScript(project, place) {
-  const fresh = join('.build', 'fresh');
+function compileTypeScript(project, place, fresh = join('.build', 'fresh')) {
   rmSync(join(root, fresh), { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
   run(`compiling ${project}`, process.execPath, [tsc, '-p', project, '--outDir', fresh, '--noEmitOnError']);
   place(fresh);
   rmSync(join(root, fresh), { recursive: true, force: true });
+}
+
+/** The live page is for browsers: modules of its own, beside what they do not compile from. */
+function makePage(folder) {
+  const sources = join('src', 'web', 'page');
+  const place = (fresh) => replace(join(fresh, 'web', 'page'), folder);
+  compileTypeScript(join(sources, 'tsconfig.json'), place, join('.build', 'fresh-page'));
+  for (const file of filesUnder(root, sources)) {
+    if (/\.(html|css|svg)$/.test(file)) cpSync(join(root, file), join(root, folder, basename(file)));
+  }
 }
 
 function replace(from, to) {
