@@ -71,9 +71,9 @@ std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges) const
     startReading(fd_, static_cast<uint64_t>(edges[i]), static_cast<uint64_t>(edges[i + 1] - edges[i]));
   std::vector<BadPage> bad;
   for (size_t i = 0; i + 1 < edges.size(); i += 2) {
-    const std::vector<BadPage> more = finishReading(fd_, nullptr, static_cast<uint64_t>(edges[i]),
-                                                    static_cast<uint64_t>(edges[i + 1] - edges[i]), false);
-    bad.insert(bad.end(), more.begin(), more.end());
+    const Filled filled = finishReading(fd_, nullptr, static_cast<uint64_t>(edges[i]),
+                                        static_cast<uint64_t>(edges[i + 1] - edges[i]), false);
+    bad.insert(bad.end(), filled.bad.begin(), filled.bad.end());
   }
   return bad;
 }

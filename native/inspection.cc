@@ -79,14 +79,14 @@ double syscallNumber(const char* syscall) {
   return strcmp(syscall, "stat") == 0 ? 1 : strcmp(syscall, "open") == 0 ? 2 : 3;
 }
 
-struct Batch {
+struct SurveyBatch {
   unsigned bits = 0;
   std::vector<double> rows;
   std::vector<double> cells;
   std::vector<std::pair<uint32_t, PageMap>> maps;  // by row
 };
 
-void append(Batch& batch, Surveyed& file) {
+void append(SurveyBatch& batch, Surveyed& file) {
   const double row[kFields] = {number(static_cast<unsigned>(file.error)),
                                syscallNumber(file.syscall),
                                number(file.mode & S_IFMT),
@@ -115,9 +115,9 @@ void append(Batch& batch, Surveyed& file) {
 }
 
 // As many of the names as there is time for, and at least one. Where kinds are given, only regular files are looked at.
-Batch surveyAll(int folder, const std::string& names, const uint8_t* kinds, const Question& question) {
+SurveyBatch surveyAll(int folder, const std::string& names, const uint8_t* kinds, const Question& question) {
   const auto end = std::chrono::steady_clock::now() + kLongest;
-  Batch batch;
+  SurveyBatch batch;
   batch.bits = question.bits;
   size_t index = 0;
   for (const char *name = names.data(), *last = name + names.size(); name < last; name += strlen(name) + 1, ++index) {
@@ -136,7 +136,7 @@ Napi::Value showNumbers(Napi::Env env, const std::vector<double>& numbers) {
   return shown;
 }
 
-Napi::Object showBatch(Napi::Env env, Batch& batch) {
+Napi::Object showBatch(Napi::Env env, SurveyBatch& batch) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("bits", Napi::Number::New(env, batch.bits));
   object.Set("rows", showNumbers(env, batch.rows));
@@ -211,7 +211,7 @@ Reading readingOf(Napi::Env env, const Napi::Value& most, const Napi::Value& bit
 
 struct Read {
   Listing listing;
-  Batch batch;
+  SurveyBatch batch;
 };
 
 Read read(Folder& folder, const Reading& reading) {
@@ -257,7 +257,7 @@ Napi::Value surveyFiles(const Napi::CallbackInfo& info) {
       [names = std::move(names), question, folder] {
         return surveyAll(folder ? folder->fd() : AT_FDCWD, names, nullptr, question);
       },
-      [](Napi::Env env, Batch& batch) { return showBatch(env, batch); });
+      [](Napi::Env env, SurveyBatch& batch) { return showBatch(env, batch); });
 }
 
 Napi::Value openFolder(const Napi::CallbackInfo& info) {
