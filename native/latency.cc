@@ -21,13 +21,16 @@ void Latency::add(std::chrono::nanoseconds taken) {
 }
 
 Latency::Quantiles Latency::quantiles() const {
+  // Looked at once, for all quantiles alike: more may be added meanwhile.
+  uint64_t counts[kBuckets];
   uint64_t total = 0;
-  for (const auto& count : counts_) total += count.load(std::memory_order_relaxed);
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket)
+    total += counts[bucket] = counts_[bucket].load(std::memory_order_relaxed);
   const double longest = static_cast<double>(longest_.load()) / 1e6;
   const auto quantile = [&](double share) {
     uint64_t below = 0;
     for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-      below += counts_[bucket].load(std::memory_order_relaxed);
+      below += counts[bucket];
       // The middle of the bucket, and never more than there was.
       if (total > 0 && static_cast<double>(below) >= share * static_cast<double>(total))
         return std::min(longest, std::exp2((static_cast<double>(bucket) + 0.5) / kPerDoubling) / 1e3);

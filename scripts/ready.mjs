@@ -4,6 +4,7 @@
 //   --programs   also compiles examples/, bench/ and test/rigs/
 //   --bench      the same, and the addon that the benches measure against
 //   --prebuild   also makes the addon that is packed, in prebuilds/
+//   --sanitized  also makes the addon that tests run with under sanitizers, in .build/sanitized/
 //   --build      builds all that is used in the checkout, and afresh
 //   --quiet      says nothing when there is nothing to do
 import { spawnSync } from 'node:child_process';
@@ -98,6 +99,15 @@ const STEPS = [
     says: `compiling the addon to be packed, to ${packed}`,
     make: (env) => prebuild(env),
   },
+  {
+    name: 'sanitized',
+    native: true,
+    wanted: onLinux && asked.has('--sanitized'),
+    print: () => fingerprint(root, SOURCES_OF_ADDON),
+    there: () => has('.build', 'sanitized', 'build', 'Release', 'nofault.node'),
+    says: 'compiling the addon with AddressSanitizer and UndefinedBehaviorSanitizer',
+    make: (env) => sanitize(env),
+  },
 ];
 
 function say(text) {
@@ -189,6 +199,21 @@ function replace(from, to) {
   rmSync(join(root, to), { recursive: true, force: true });
   mkdirSync(dirname(join(root, to)), { recursive: true });
   renameSync(join(root, from), join(root, to));
+}
+
+/** In a copy of the sources, so that it lies beside the other: NOFAULT_PREBUILD names the folder to whoever loads the addon. */
+function sanitize(env) {
+  const copy = join('.build', 'sanitized');
+  for (const source of ['native', 'binding.gyp', 'package.json']) {
+    cpSync(join(root, source), join(root, copy, source), { recursive: true, preserveTimestamps: true });
+  }
+  const flags = '-fsanitize=address,undefined';
+  const more = (name, ...words) => ({ [name]: [env[name] ?? '', flags, ...words].join(' ') });
+  compileAddon(copy, {
+    ...env,
+    ...more('CXXFLAGS', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer', '-g'),
+    ...more('LDFLAGS'),
+  });
 }
 
 /** In a copy of the sources: prebuildify cleans the build folder that it works in and moves the result out of it. */
