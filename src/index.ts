@@ -23,6 +23,7 @@ export type {
   Value,
 } from './bitmap/contract';
 export { openIndex } from './bitmap/open-index';
+export { openRoaring, RoaringFile, type RoaringOptions } from './bitmap/roaring-file';
 export { type ErrorCode, NofaultError } from './errors';
 export { configure } from './file/configure';
 export type {

@@ -1,5 +1,3 @@
-import { NofaultError } from '../errors';
-import { onAbort } from '../file/cancelling';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, GOAL, type NativeHeader, type NativeScan, type NativeStep } from '../native';
 import { checkBitmap } from './checking';
@@ -9,6 +7,7 @@ import type { BitmapRef } from './format';
 import { Headers } from './headers';
 import { planOf, type ScanPlan } from './plan';
 import { compile, type Program, simplified } from './program';
+import { Running } from './running';
 import type { Tree } from './tree';
 
 /** Rows of one batch at most. */
@@ -40,21 +39,19 @@ export interface RowsOptions extends ScanOptions {
  */
 export class Scanner {
   readonly #headers: Headers;
-  readonly #running = new Set<Evaluation>();
-  readonly #controller = new AbortController();
-  /** What must have ended before the file may be closed. */
-  readonly #work = new Set<Promise<unknown>>();
+  readonly #running: Running;
 
   constructor(
     readonly file: MappedFile,
     readonly rowCount: number,
   ) {
     this.#headers = new Headers(file, rowCount);
+    this.#running = new Running(file.path);
   }
 
   /** How many rows, now, when all it needs is in memory and it takes at most about a millisecond; else undefined. Reads nothing. Throws `BAD_FORMAT`. */
   tryCount(tree: Tree): number | undefined {
-    this.#assertOpen();
+    this.#running.assertOpen();
     const simple = simplified(tree);
     const known = this.#countAtOnce(simple);
     if (known !== undefined) return known;
@@ -140,7 +137,7 @@ export class Scanner {
 
   /** What `count` would read, and what of that is in memory. Reads headers only. */
   async plan(tree: Tree, options: ScanOptions = {}): Promise<ScanPlan> {
-    this.#assertOpen();
+    this.#running.assertOpen();
     const simple = simplified(tree);
     if (this.#countAtOnce(simple) !== undefined) return planOf(this.file, [], [], []);
     const program = compile(simple);
@@ -148,33 +145,22 @@ export class Scanner {
     const evaluation = new Evaluation([this.file], this.#scan(program, headers, GOAL.count), options);
     const steps: NativeStep[] = [];
     for await (const step of evaluation.planned()) steps.push(step);
-    this.#assertOpen();
+    this.#running.assertOpen();
     return planOf(this.file, program.refs, headers, steps);
   }
 
   /** Reads all of a bitmap and rejects with `BAD_FORMAT` unless its checksum, its header and each of its containers are right. */
   async check(ref: BitmapRef, options: ScanOptions = {}): Promise<void> {
     if (ref.containers === 0) return;
-    await this.#linked(options, async (linked) => {
+    await this.#running.linked(options, async (linked) => {
       const [header] = await this.#headers.all([ref], linked);
       await checkBitmap(this.file, ref, header as NativeHeader, linked);
     });
   }
 
   /** Cancels everything with `CLOSED`, and resolves when no thread reads the file's windows any more. */
-  async close(): Promise<void> {
-    const reason = this.#closedError();
-    this.#controller.abort(reason);
-    await Promise.all([...this.#running].map((evaluation) => evaluation.abort(reason)));
-    await Promise.allSettled(this.#work);
-  }
-
-  #closedError(): NofaultError {
-    return new NofaultError('CLOSED', `${this.file.path} has been closed`, { path: this.file.path });
-  }
-
-  #assertOpen(): void {
-    if (this.#controller.signal.aborted) throw this.#closedError();
+  close(): Promise<void> {
+    return this.#running.close();
   }
 
   /** What no bitmap need be looked at for. */
@@ -191,23 +177,7 @@ export class Scanner {
 
   #read({ refs }: Program, options: ScanOptions): Promise<NativeHeader[]> {
     const known = this.#headers.now(refs);
-    return known ? Promise.resolve(known) : this.#linked(options, (linked) => this.#headers.all(refs, linked));
-  }
-
-  /** Does something that ends with the signal and with the scanner. */
-  async #linked<T>({ signal, priority }: ScanOptions, work: (options: ScanOptions) => Promise<T>): Promise<T> {
-    this.#assertOpen();
-    signal?.throwIfAborted();
-    const controller = new AbortController();
-    const uncancel = [signal, this.#controller.signal].map((each) => each && onAbort(each, () => controller.abort(each.reason)));
-    const running = work({ signal: controller.signal, ...(priority && { priority }) });
-    this.#work.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#work.delete(running);
-      for (const undo of uncancel) undo?.();
-    }
+    return known ? Promise.resolve(known) : this.#running.linked(options, (linked) => this.#headers.all(refs, linked));
   }
 
   async *#steps(
@@ -216,18 +186,17 @@ export class Scanner {
     options: EvaluationOptions,
     extras: readonly BitmapRef[] = [],
   ): AsyncGenerator<NativeStep, void, undefined> {
-    this.#assertOpen();
+    this.#running.assertOpen();
     options.signal?.throwIfAborted();
     if (simple.kind === 'none') return;
     const program = compile(simple, extras);
     const headers = await this.#read(program, options);
-    this.#assertOpen();
     const evaluation = new Evaluation([this.file], this.#scan(program, headers, goal), options);
-    this.#running.add(evaluation);
+    const ended = this.#running.add(evaluation);
     try {
       yield* evaluation.steps();
     } finally {
-      this.#running.delete(evaluation);
+      ended();
     }
   }
 }
