@@ -52,6 +52,7 @@
         "native/roaring/directory.cc",
         "native/roaring/merge.cc",
         "native/roaring/building.cc",
+        "native/roaring/check_container.cc",
         "native/roaring/check.cc",
         "native/roaring/roaring.cc"
       ],
