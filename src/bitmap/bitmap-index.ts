@@ -25,6 +25,8 @@ export class BitmapIndex implements AsyncDisposable {
   readonly #place: MappedFile;
   readonly #reopen: (options: OpenOptions) => Promise<Edition>;
   #columns: readonly ColumnInfo[];
+  /** Another file has taken the place, and has not been read yet. */
+  #replaced = false;
   #refreshing: Promise<boolean> | undefined;
   #closed = false;
 
@@ -178,12 +180,14 @@ export class BitmapIndex implements AsyncDisposable {
     this.#assertOpen();
     try {
       const { change } = await this.#place.refresh();
-      if (change !== 'replaced') return false;
+      this.#replaced ||= change === 'replaced';
+      if (!this.#replaced) return false;
       const edition = await this.#reopen({});
       if (this.#closed) {
         await edition.close();
         throw this.#closedError();
       }
+      this.#replaced = false;
       this.#retire(this.#edition);
       this.#edition = edition;
       this.#columns = edition.columns.map(infoOf);
