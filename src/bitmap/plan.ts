@@ -112,7 +112,11 @@ async function residentOf(file: MappedFile, stretches: readonly Stretch[]): Prom
   let resident = 0;
   const next = groups.values();
   const ask = async (): Promise<void> => {
-    for (const group of next) resident += await residentIn(file, group);
+    for (const group of next) {
+      // Not in one expression: that would add to what it was before the others of them had answered.
+      const found = await residentIn(file, group);
+      resident += found;
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
   return resident;
