@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BitmapIndex, ColumnInfo, Expression, Plan } from '../index';
+import { columnsForJson, columnsTable } from './columns-table';
 import { EXIT } from './command';
 import { failureOf, messageOf } from './failures';
 import { pathOf, printable, printableJson } from './file-names';
@@ -128,31 +129,7 @@ async function writeRows(
 }
 
 function describe({ rowCount, columns }: BitmapIndex): Answer {
-  const texts = columns.map((column) => [printable(column.name), column.kind, typeOf(column), valuesOf(column), nullsOf(column)]);
-  const widths = [0, 1, 2, 3].map((i) => Math.max(0, ...texts.map((text) => (text[i] as string).length)));
-  const lines = texts.map((text) =>
-    text
-      .map((word, i) => (i < 4 ? word.padEnd(widths[i] as number) : word))
-      .join('  ')
-      .trimEnd(),
-  );
-  const known = columns.map(({ min, max, ...rest }) => ({ ...rest, ...(min !== undefined && { min: String(min), max: String(max) }) }));
-  return { keys: { rowCount, columns: known }, lines: `${[`${rowCount} rows`, ...lines].join('\n')}\n` };
-}
-
-function typeOf({ type, scale }: ColumnInfo): string {
-  return type === 'decimal' ? `decimal(${scale})` : type;
-}
-
-function valuesOf(column: ColumnInfo): string {
-  if (column.valueCount !== undefined) return `${column.valueCount} different`;
-  return column.min === undefined || column.max === undefined
-    ? 'none'
-    : `${storedValue(column.min, column)} to ${storedValue(column.max, column)}`;
-}
-
-function nullsOf({ nulls }: ColumnInfo): string {
-  return nulls === 0 ? '' : `${nulls} null`;
+  return { keys: { rowCount, columns: columnsForJson(columns) }, lines: `${[`${rowCount} rows`, ...columnsTable(columns)].join('\n')}\n` };
 }
 
 function linesOfPlan(plan: Plan): string {
