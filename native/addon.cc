@@ -90,6 +90,11 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("windowLength", Napi::Number::New(env, static_cast<double>(kWindowLength)));
   exports.Set("oldestVerdict", Napi::Number::New(env, kOldest));
   exports.Set("clock", Napi::Function::New<clock>(env, "clock"));
+  // The watch is never destroyed.
+  std::atomic<int32_t>& beat = Watch::instance().beat;
+  exports.Set("beat",
+              Napi::Buffer<char>::New(env, reinterpret_cast<char*>(&beat), sizeof beat, [](Napi::Env, char*) {}));
+  exports.Set("beatLength", Napi::Number::New(env, Watch::kBeat));
   exports.Set("onCompletions", Napi::Function::New<onCompletions>(env, "onCompletions"));
   exports.Set("keepAlive", Napi::Function::New<keepAlive>(env, "keepAlive"));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));

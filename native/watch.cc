@@ -73,6 +73,7 @@ void Watch::run() {
     {
       std::unique_lock lock(mutex_);
       while (windows.empty() && arrivals_.empty()) {
+        beat = 0;
         if (!patrolling_) {
           arrival_.wait(lock);
         } else if (arrival_.wait_for(lock, kPatrol) == std::cv_status::timeout) {
@@ -99,10 +100,19 @@ void Watch::run() {
     });
     const nanoseconds work = worked() - start;
     cpu_ += work.count();
-    const nanoseconds rest = std::max<nanoseconds>(kInterval, work * (kShare - 1));
-    const timespec pause{rest / std::chrono::seconds(1), (rest % std::chrono::seconds(1)).count()};
-    nanosleep(&pause, nullptr);
+    rest(std::max<nanoseconds>(kInterval, work * (kShare - 1)));
   }
+}
+
+void Watch::rest(nanoseconds time) {
+  do {
+    // Never 0.
+    beat = static_cast<int32_t>(static_cast<uint32_t>(beat.load()) + 2U) | 1;
+    const nanoseconds nap = std::min<nanoseconds>(time, std::chrono::milliseconds(kBeat));
+    const timespec pause{nap / std::chrono::seconds(1), (nap % std::chrono::seconds(1)).count()};
+    nanosleep(&pause, nullptr);
+    time -= nap;
+  } while (time > nanoseconds::zero());
 }
 
 }  // namespace nofault

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,11 @@ class Watch {
   // From now on it also looks, once a second while nobody reads, whether the guard's handlers are still in place.
   void patrol();
 
+  // Another number every kBeat ms while the watch is awake, 0 while it sleeps: who sees the same one twice knows that
+  // little time has passed, and need not look at the clock.
+  std::atomic<int32_t> beat{0};
+  static constexpr int kBeat = 4;
+
   // CPU time that the watch has used, in ms.
   double cpu() const { return static_cast<double>(cpu_.load()) / 1e6; }
 
@@ -31,6 +37,7 @@ class Watch {
   void keep(std::weak_ptr<Window> window);
   void start();
   void run();
+  void rest(std::chrono::nanoseconds time);
 
   std::mutex mutex_;
   std::condition_variable arrival_;

@@ -13,6 +13,9 @@ export interface Addon {
   readonly maxWindows: number;
   /** How old a verdict on a board may be, in ms. */
   readonly oldestVerdict: number;
+  /** A 32-bit number that changes every `beatLength` ms while boards are kept young, and is 0 while they are not. */
+  readonly beat: Buffer;
+  readonly beatLength: number;
   /** Now, in ms, by the clock that boards are kept by; boards hold it as a 32-bit number that wraps around. */
   clock(): number;
   /** Handles SIGBUS and SIGSEGV again, after somebody else has taken them; what is not about a window goes to them. */

@@ -28,11 +28,20 @@ const elapsed = performance.now.bind(performance);
 /** From this environment's clock to the boards'. Known before any board is. */
 let ahead = 0;
 let oldest = 0;
+/** The watch's beat and how long it is; what it was when the clock was last looked at, when that was, and how many hits may rely on it. */
+let beat: Int32Array = new Int32Array(1);
+let beatLength = 0;
+let seenBeat = 0;
+let lastLook = 0;
+let beatCredit = 0;
 
 /** `memory` is what placing a window has returned. */
 export function boardIn(memory: Buffer): Board {
   if (oldest === 0) {
     oldest = addon().oldestVerdict;
+    const { buffer, byteOffset } = addon().beat;
+    beat = new Int32Array(buffer, byteOffset, 1);
+    beatLength = addon().beatLength;
     // In this order: what passes in between makes verdicts seem older.
     const here = elapsed();
     ahead = addon().clock() - here;
@@ -66,14 +75,27 @@ export function clock(): number {
   return (elapsed() + ahead) | 0;
 }
 
-/** Whether a verdict of that time is young enough `time` later on. */
-export function stillYoung(asOf: number, time: number): boolean {
-  return ((time - asOf) | 0) <= oldest;
+/** Whether a verdict of that time, as boards hold it, is young enough still. Only once a window has been made. */
+export function stillYoung(asOf: number): boolean {
+  return ((latest() - asOf) | 0) <= oldest;
+}
+
+/** A time that has not passed yet, or just has: one look at the clock serves several hits while the watch's beat says that nearly no time passes. */
+function latest(): number {
+  const now = Atomics.load(beat, 0);
+  if (now !== seenBeat || beatCredit === 0) {
+    seenBeat = now;
+    beatCredit = now === 0 ? 0 : CREDIT;
+    lastLook = clock();
+    return lastLook;
+  }
+  beatCredit--;
+  return lastLook + beatLength;
 }
 
 function renewed(board: Board, asOf: number): boolean {
   const time = clock();
-  if (!stillYoung(asOf, time)) {
+  if (((time - asOf) | 0) > oldest) {
     board.credit = 0;
     return false;
   }

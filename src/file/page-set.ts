@@ -22,12 +22,14 @@ const AHEAD = 256;
 
 /** How many entries may be missing still when those that have arrived are asked about again on a thread. */
 const LAST = 512;
+/** How long that is enough, in ms. */
+const RENEWED = 8;
 
 /** How long one turn makes windows for misses, in ms. */
 const MAKING = 0.5;
 
 /** Entries that are asked about before the first misses are fetched; each step after it is twice as long. */
-const FIRST_STEP = 128;
+const FIRST_STEP = 16;
 
 /** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. */
 const ASKING = 3;
@@ -80,6 +82,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   #arrived: Promise<PageSet> | undefined;
   /** Entries that have arrived are being asked about again. */
   #renewal: Promise<void> | undefined;
+  #renewed = Number.NaN;
   #listeners: (() => void)[] = [];
 
   /** `file` is held as long as this set is: a file that nobody holds is let go. */
@@ -174,21 +177,16 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     for (const error of this.#errors.values()) throw error;
     // Whoever waited for all of it will now read all of it, and what arrived first may have left again. A thread asks, most of it while the last entries are
     // on their way; or one question is asked for all.
-    await this.#renewal;
-    await this.#renew();
+    if (this.#renewal !== undefined) await this.#renewal;
+    if (!(performance.now() - this.#renewed < RENEWED)) await this.#renew();
     if (this.#standing === 'turn' && this.length <= ASKED_AGAIN && !this.#pages.closed) this.#verdicts.askRun(0, this.length);
     return this;
   }
 
   #renew(): Promise<void> | undefined {
-    this.#renewal = this.#verdicts.renew(this.#here());
+    this.#renewed = performance.now();
+    this.#renewal = this.#verdicts.renew();
     return this.#renewal;
-  }
-
-  *#here(): Iterable<number> {
-    for (let entry = 0; entry < this.length; entry++) {
-      if (this.#states[entry] === RESIDENT || this.#states[entry] === ARRIVED) yield entry;
-    }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
@@ -374,7 +372,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
 
   settled(): void {
     if (this.complete) this.#finish();
-    else if (this.#arrived !== undefined && this.#renewal === undefined && this.#pending <= LAST) this.#renew();
+    else if (this.#arrived !== undefined && Number.isNaN(this.#renewed) && this.#pending <= LAST) this.#renew();
     this.#tell();
   }
 

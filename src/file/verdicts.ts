@@ -59,7 +59,7 @@ export class Verdicts {
   #isYoung(entry: number): boolean {
     const asOf = this.#given?.[entry];
     // What a mark was put on since looks resident: then only the board is believed.
-    return !!asOf && stillYoung(asOf, clock()) && !this.#pages.marked && this.#pages.isMapped(this.#vector.first[entry] as number);
+    return !!asOf && stillYoung(asOf) && !this.#pages.marked && this.#pages.isMapped(this.#vector.first[entry] as number);
   }
 
   /** The entry has been brought in, and was found to be mapped at `asOf`, by the boards' clock; NaN when it was not. */
@@ -74,20 +74,22 @@ export class Verdicts {
   }
 
   /**
-   * Asks on a thread about those of the entries whose verdicts may not stand for as long as it takes to read them. Undefined when there are none, or when
-   * that would be no use.
+   * Asks on a thread about entries that have arrived, or were hits, and whose verdicts may not stand for as long as it takes to read all of them. Undefined
+   * when there are none, or when that would be no use.
    */
-  renew(entries: Iterable<number>): Promise<void> | undefined {
-    if (this.#standing !== 'board' || this.#vector.length > MOST_RENEWED || this.#pages.closed) return undefined;
-    const { first, count } = this.#vector;
+  renew(): Promise<void> | undefined {
+    const { first, count, length } = this.#vector;
+    if (this.#standing !== 'board' || length > MOST_RENEWED || this.#pages.closed) return undefined;
     const old: number[] = [];
     const time = clock();
     let pages = 0;
-    for (const entry of entries) {
+    for (let entry = 0; entry < length; entry++) {
       const asOf = this.#given?.[entry];
-      if (asOf ? ((time - asOf) | 0) <= FRESH : this.#first[entry] === RESIDENT && this.stands(entry)) continue;
-      if (count[entry] === 0 || !this.#pages.isMapped(first[entry] as number)) continue;
-      pages += count[entry] as number;
+      if (asOf ? ((time - asOf) | 0) <= FRESH : this.#first[entry] !== RESIDENT || this.stands(entry)) continue;
+      const page = first[entry] as number;
+      const covers = count[entry] as number;
+      if (covers === 0 || page + covers > this.#pages.pageCount) continue;
+      pages += covers;
       old.push(entry);
     }
     if (pages === 0 || pages > MOST_RENEWED) return undefined;
