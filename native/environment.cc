@@ -89,7 +89,12 @@ void Environment::drain(Napi::Env env) {
   if (completions.empty() || deliver_.IsEmpty()) return;
   Napi::HandleScope scope(env);
   try {
-    auto numbers = Napi::Float64Array::New(env, completions.size() * kFields);
+    // One array for all times: V8 would soon collect garbage for new ones.
+    if (numbers_.IsEmpty()) {
+      numbers_ = Napi::Reference<Napi::Float64Array>::New(Napi::Float64Array::New(env, kTurn * kFields), 1);
+      numbers_.SuppressDestruct();
+    }
+    Napi::Float64Array numbers = numbers_.Value();
     double* at = numbers.Data();
     for (const Completion& completion : completions) {
       *at++ = completion.request;
@@ -99,7 +104,7 @@ void Environment::drain(Napi::Env env) {
       *at++ = completion.truncated ? 1 : 0;
       *at++ = completion.asOf;
     }
-    deliver_.Call({numbers});
+    deliver_.Call({numbers, Napi::Number::New(env, static_cast<double>(completions.size()))});
   } catch (const Napi::Error&) {
     // As above: what is called here does not throw of its own.
   }
@@ -132,6 +137,7 @@ void Environment::end() {
   if (!functions_.empty()) Fetcher::instance().run(Fetcher::kClosing, [functions = std::exchange(functions_, {})] {});
   // Node does not free them with the environment.
   deliver_.Reset();
+  numbers_.Reset();
   file_.Reset();
 }
 

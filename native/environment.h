@@ -65,6 +65,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void end();
 
   napi_threadsafe_function toLoop_ = nullptr;
+  Napi::Reference<Napi::Float64Array> numbers_;  // what it is called with
   Napi::FunctionReference deliver_;
   Napi::FunctionReference file_;
   unsigned holds_ = 0;

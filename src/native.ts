@@ -30,11 +30,11 @@ export interface Addon {
   /** Those of them that are in use. */
   placedWindowCount(): number;
   /**
-   * Names the one function of this environment that completions are handed to, many at a time: `COMPLETION_FIELDS` numbers for each, namely request,
+   * Names the one function of this environment that completions are handed to, `count` at a time, in an array that is used again: `COMPLETION_FIELDS` numbers for each, namely request,
    * entry, errno, byte offset of the bad page (-1: the whole entry), whether the file ended before it (1) or not (0), and when it was found to be mapped, by
    * `clock` as boards hold it (NaN: it is not, or not known to be).
    */
-  onCompletions(deliver: (completions: Float64Array) => void): void;
+  onCompletions(deliver: (completions: Float64Array, count: number) => void): void;
   /** Whether waiting for completions keeps the event loop alive. */
   keepAlive(on: boolean): void;
   configure(maxThreads: number, maxBytesInFlight: number): void;

@@ -38,9 +38,9 @@ export function release(): void {
   if (--waiting === 0) addon().keepAlive(false);
 }
 
-function deliver(completions: Float64Array): void {
+function deliver(completions: Float64Array, count: number): void {
   const touched = new Set<Recipient>();
-  for (let at = 0; at < completions.length; at += COMPLETION_FIELDS) {
+  for (let at = 0; at < count * COMPLETION_FIELDS; at += COMPLETION_FIELDS) {
     const recipient = recipients.get(completions[at] as number);
     if (recipient === undefined) continue;
     recipient.settle(

@@ -31,9 +31,10 @@ const MAKING = 0.5;
 /** Entries that are asked about before the first misses are fetched; each step after it is twice as long. */
 const FIRST_STEP = 16;
 
-/** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. */
+/** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. Less of a vector none of which has been a hit. */
 const ASKING = 3;
 const ALWAYS_ASKED = 8192;
+const COLD = { asking: 0.5, alwaysAsked: 512 };
 
 /** Entries of what is left that are submitted in one turn. */
 const SUBMITTED = 4096;
@@ -104,9 +105,10 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     let hits = 0;
     let byBoard = 0;
     // In steps, so that the device works on what is missing while the rest is asked about.
-    const stop = performance.now() + ASKING;
+    const start = performance.now();
     for (let from = 0, step = FIRST_STEP; from < length; step *= 2) {
-      if (from >= ALWAYS_ASKED && performance.now() > stop) {
+      const { asking, alwaysAsked } = hits > 0 ? { asking: ASKING, alwaysAsked: ALWAYS_ASKED } : COLD;
+      if (from >= alwaysAsked && performance.now() - start > asking) {
         this.#fetchRest(from, options);
         break;
       }

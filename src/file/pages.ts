@@ -15,7 +15,7 @@ import { type Window, Windows } from './windows';
  * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
  * windows are made in the next turns.
  */
-const MAKING = 1;
+const MAKING = 0.5;
 
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;
