@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => CommandMo
   index: { summary: 'build an index of a table, to be queried', load: () => require('./index-command') as CommandModule },
   inspect: { summary: 'show how much of files is in memory, and where', load: () => require('./inspect') as CommandModule },
   query: { summary: 'answer which rows of an index an expression takes', load: () => require('./query') as CommandModule },
+  serve: { summary: 'show it live, as a web page', load: () => require('./serve') as CommandModule },
 };
 
 async function main(): Promise<void> {

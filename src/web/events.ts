@@ -58,8 +58,6 @@ export interface FileRow extends FileFigures {
   readonly pageSize: number;
   /** As it is shown: what could not be seen, or would reorder the line, is escaped. */
   readonly name: string;
-  /** The same file as another row, by another name. It is in no total. */
-  readonly again?: true;
 }
 
 export interface RoundChanges {

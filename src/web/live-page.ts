@@ -46,7 +46,12 @@ export class LivePage {
     this.#options = options;
     this.#assets = assets;
     this.#roster = roster;
-    this.#poll = new Poll(paths, inspector, { interval }, (round) => roster.take(round));
+    this.#poll = new Poll(
+      paths,
+      inspector,
+      { interval },
+      { take: (round) => roster.take(round), fail: (error) => options.onFailure?.(error) },
+    );
     const explain = (error: unknown): string => printable(error instanceof Error ? error.message : String(error));
     this.#closeLooks = { roster, inspector, territory: new Territory(paths), interval, explain, running: 0 };
   }

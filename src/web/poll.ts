@@ -1,9 +1,15 @@
 import type { Paths, Round } from '../inspect/contract';
 import type { Inspector } from './inspector';
 
-/** What a poll tells of: each look, and that looking has failed. */
+/** Who is told of each look, and that looking has failed. */
 export interface PollWatcher {
   look(): void;
+  fail(error: unknown): void;
+}
+
+/** Who keeps what was found, and is told before those who watch. */
+export interface PollKeeper {
+  take(round: Round): void;
   fail(error: unknown): void;
 }
 
@@ -13,15 +19,14 @@ export class Poll {
   readonly #paths: Paths;
   readonly #inspector: Inspector;
   readonly #options: { readonly interval: number };
-  readonly #take: (round: Round) => void;
+  readonly #keeper: PollKeeper;
   #ending: AbortController | undefined;
 
-  /** `take` is given each look before the watchers are told of it. */
-  constructor(paths: Paths, inspector: Inspector, options: { readonly interval: number }, take: (round: Round) => void) {
+  constructor(paths: Paths, inspector: Inspector, options: { readonly interval: number }, keeper: PollKeeper) {
     this.#paths = paths;
     this.#inspector = inspector;
     this.#options = options;
-    this.#take = take;
+    this.#keeper = keeper;
   }
 
   /** Whether looks are being taken. */
@@ -52,12 +57,13 @@ export class Poll {
       for await (const round of this.#inspector.follow(this.#paths, { ...this.#options, signal: ending.signal })) {
         // A look that was on its way when the last watcher left, and perhaps another run has begun.
         if (ending.signal.aborted) return;
-        this.#take(round);
+        this.#keeper.take(round);
         for (const watcher of [...this.#watchers]) watcher.look();
       }
     } catch (error) {
       if (ending.signal.aborted) return;
       this.#end();
+      this.#keeper.fail(error);
       for (const watcher of [...this.#watchers]) watcher.fail(error);
     }
   }

@@ -113,7 +113,6 @@ export class Roster {
       resident: file.residentBytes,
       unknown: file.unknownBytes,
       ...(file.error === undefined ? {} : { error: this.#printable(file.error.message) }),
-      ...(file.again ? { again: true as const } : {}),
     };
     return { row, file, changed: before !== undefined && sameFigures(before.row, row) ? before.changed : this.looks };
   }

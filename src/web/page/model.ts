@@ -30,7 +30,6 @@ export class Model {
   /** In the server's order. */
   files = new Map<number, WatchedFile>();
 
-  /** Returns whether the files are other ones than before. */
   takeState(state: State): void {
     const known = state.run === this.run ? this.files : new Map<number, WatchedFile>();
     this.run = state.run;
@@ -83,8 +82,8 @@ export class Model {
   #change(figures: FileFigures, time: number): void {
     const before = this.files.get(figures.id);
     if (before === undefined) return;
-    const { name, pageSize, again } = before.row;
-    const row: FileRow = { name, pageSize, ...figures, ...(again === undefined ? {} : { again }) };
+    const { name, pageSize } = before.row;
+    const row: FileRow = { name, pageSize, ...figures };
     this.files.set(figures.id, { ...before, row, history: longer(before, row, time) });
   }
 }

@@ -11,7 +11,6 @@ export class Row {
   readonly strip = new Strip();
   readonly #folder = element('span', 'folder');
   readonly #base = element('bdi', 'base');
-  readonly #again = element('span', 'tag');
   readonly #resident = element('div', 'figure resident');
   readonly #size = element('div', 'figure size');
   readonly #share = element('div', 'figure share');
@@ -22,7 +21,7 @@ export class Row {
   constructor(id: number) {
     const name = element('div', 'name');
     const map = element('div', 'map');
-    name.append(this.#folder, this.#base, this.#again);
+    name.append(this.#folder, this.#base);
     map.append(this.strip.canvas);
     for (const cell of [name, this.#resident, this.#size, this.#share, this.#change, map, this.#error])
       cell.setAttribute('role', 'gridcell');
@@ -39,8 +38,6 @@ export class Row {
     setText(this.#folder, name.slice(0, cut));
     setText(this.#base, name.slice(cut));
     this.element.title = name;
-    setText(this.#again, row.again ? 'counted once' : '');
-    this.#again.title = row.again ? 'The same file as another row, by another name (a hard link). It counts once in the totals.' : '';
     this.element.classList.toggle('failed', error !== undefined);
     setText(this.#error, error ?? '');
     if (error !== undefined) {
