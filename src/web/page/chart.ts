@@ -1,4 +1,4 @@
-import { formatBytes, formatTime } from './format.js';
+import { formatBytes } from './format.js';
 import { type Painted, repaint } from './painter.js';
 import { colours } from './palette.js';
 import { Surface } from './surface.js';
@@ -6,11 +6,12 @@ import { Surface } from './surface.js';
 /** What was resident from a time on; null where it is not known. */
 export type Point = readonly [time: number, resident: number | null];
 
-/** How far back a chart reaches, in ms. */
-export const REACH_MS = 300_000;
+/** How far back charts reach, in minutes: the least that shows all there is. */
+const REACHES = [1, 2, 5, 15];
+export const LONGEST_REACH_MS = 900_000;
 const LABEL = 16;
 
-/** Resident bytes over the last five minutes: steps, from zero. */
+/** Resident bytes over the last minutes: steps, from zero. */
 export class Chart implements Painted {
   readonly #surface: Surface;
   readonly #what: string;
@@ -36,74 +37,89 @@ export class Chart implements Painted {
     if (this.#now === 0 || !surface.begin()) return false;
     const { context, width } = surface;
     const bottom = surface.height - LABEL;
-    const points = this.#inReach();
-    const top = niceTop(Math.max(1, ...points.map(([, resident]) => resident ?? 0)));
-    const x = (time: number): number => Math.max(0, width - ((this.#now - time) / REACH_MS) * width);
+    const minutes = this.#minutes();
+    const points = this.#inReach(minutes);
+    const top = niceTop(Math.max(1, ...points.map(([, resident]) => resident ?? 0)) * 1.05);
+    const x = (time: number): number => Math.max(0, width - ((this.#now - time) / (minutes * 60_000)) * width);
     const y = (resident: number): number => bottom - (resident / top) * (bottom - LABEL);
 
     const { resident: ink, line, faint } = colours();
     for (const height of [0, 0.5, 1]) surface.fill(line, 0, surface.snap(bottom - height * (bottom - LABEL)), width, 1);
-    for (const [from, to, resident] of steps(points, this.#now)) {
-      const [left, right, level] = [x(from), x(to), y(resident)];
-      context.globalAlpha = 0.18;
-      surface.fill(ink, left, level, right - left, bottom - level);
-    }
-    context.globalAlpha = 1;
+    context.fillStyle = ink;
     context.strokeStyle = ink;
     context.lineWidth = 1.5;
     context.lineJoin = 'round';
-    context.beginPath();
-    let before: number | undefined;
-    for (const [from, to, resident] of steps(points, this.#now)) {
-      if (before !== from) context.moveTo(x(from), y(resident));
-      context.lineTo(x(from), y(resident));
-      context.lineTo(x(to), y(resident));
-      before = to;
+    for (const stretch of stretches(points, this.#now)) {
+      const path = new Path2D();
+      for (const [from, to, resident] of stretch) {
+        path.lineTo(x(from), y(resident));
+        path.lineTo(x(to), y(resident));
+      }
+      context.stroke(path);
+      path.lineTo(x(stretch.at(-1)?.[1] ?? 0), bottom);
+      path.lineTo(x(stretch[0]?.[0] ?? 0), bottom);
+      context.globalAlpha = 0.18;
+      context.fill(path);
+      context.globalAlpha = 1;
     }
-    context.stroke();
 
     context.fillStyle = faint;
     context.font = '11px system-ui, sans-serif';
     context.textBaseline = 'alphabetic';
     context.textAlign = 'left';
     context.fillText(formatBytes(top), 0, LABEL - 5);
-    context.fillText('5 min ago', 0, surface.height - 3);
+    context.fillText(`${minutes} min ago`, 0, surface.height - 3);
     context.textAlign = 'right';
     context.fillText('now', width, surface.height - 3);
     return false;
   }
 
+  #minutes(): number {
+    const span = this.#now - (this.#points[0]?.[0] ?? this.#now);
+    return REACHES.find((minutes) => span <= minutes * 60_000) ?? (REACHES.at(-1) as number);
+  }
+
   /** Those within reach, and the one before, which still holds at its start. */
-  #inReach(): readonly Point[] {
-    const first = this.#points.findIndex(([time]) => time > this.#now - REACH_MS);
+  #inReach(minutes: number): readonly Point[] {
+    const first = this.#points.findIndex(([time]) => time > this.#now - minutes * 60_000);
     return first === -1 ? this.#points.slice(-1) : this.#points.slice(Math.max(0, first - 1));
   }
 
   #describe(): void {
-    const known = this.#inReach().filter((point): point is readonly [number, number] => point[1] !== null);
+    const minutes = this.#minutes();
+    const known = this.#inReach(minutes).filter((point): point is readonly [number, number] => point[1] !== null);
     const values = known.map(([, resident]) => resident);
-    const [first, last] = [known[0], known.at(-1)];
+    const [last] = values.slice(-1);
     const words =
-      first === undefined || last === undefined
+      last === undefined
         ? 'nothing is known yet'
-        : `${formatBytes(last[1])} now, between ${formatBytes(Math.min(...values))} and ${formatBytes(Math.max(...values))} since ${formatTime(Math.max(first[0], this.#now - REACH_MS))}`;
-    this.#surface.canvas.setAttribute('aria-label', `Chart of the bytes of ${this.#what} in memory over the last five minutes: ${words}`);
+        : `${formatBytes(last)} now, between ${formatBytes(Math.min(...values))} and ${formatBytes(Math.max(...values))} before`;
+    const label = `Chart of the bytes of ${this.#what} in memory, from ${minutes} min ago to now: ${words}`;
+    if (this.#surface.canvas.ariaLabel !== label) this.#surface.canvas.ariaLabel = label;
   }
 }
 
-/** Stretches of time in which it stayed the same, those left out in which it was not known. */
-function* steps(points: readonly Point[], now: number): Generator<readonly [from: number, to: number, resident: number]> {
+type Step = readonly [from: number, to: number, resident: number];
+
+/** Steps that follow each other, cut where it was not known. */
+function stretches(points: readonly Point[], now: number): Step[][] {
+  const found: Step[][] = [];
   for (const [index, [from, resident]] of points.entries()) {
-    if (resident !== null) yield [from, points[index + 1]?.[0] ?? now, resident];
+    if (resident === null) continue;
+    const step: Step = [from, points[index + 1]?.[0] ?? now, resident];
+    const last = found.at(-1);
+    if (last?.at(-1)?.[1] === from) last.push(step);
+    else found.push([step]);
   }
+  return found;
 }
 
-/** The next of 1, 2, 3, 4, 6, 8 times a power of two that is a unit or a ten or hundred of it: the top of the scale. */
+/** The top of the scale: a round number of its unit, at least `most`. */
 function niceTop(most: number): number {
   let unit = 1;
   while (unit * 1024 <= most) unit *= 1024;
-  for (const tens of [1, 10, 100, 1000]) {
+  for (const tens of [1, 10, 100]) {
     for (const step of [1, 1.5, 2, 3, 4, 5, 6, 8]) if (step * tens * unit >= most) return step * tens * unit;
   }
-  return most;
+  return 1024 * unit;
 }

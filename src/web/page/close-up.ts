@@ -184,6 +184,8 @@ export class CloseUp {
       this.#squares.lay(layout, question.count);
       this.#cursor = undefined;
       this.#listener.zoomChanged();
+    } else {
+      this.#squares.arrange(layout);
     }
     if (position !== undefined)
       this.#cursor = Math.min(question.count - 1, Math.max(0, Math.floor((position - layout.offset) / layout.cell)));

@@ -34,6 +34,8 @@ export class List {
     this.#panel = panel;
     this.#model = model;
     this.#listener = listener;
+    // There from the start, so that it has a width when it is opened.
+    container.append(panel);
     addEventListener('scroll', () => this.#placeSoon(), { passive: true });
     addEventListener('resize', () => this.#placeSoon());
     new ResizeObserver(() => {
@@ -68,7 +70,7 @@ export class List {
   arrange(order: readonly number[]): void {
     this.#order = order;
     this.#places = new Map(order.map((id, place) => [id, place]));
-    this.#container.setAttribute('aria-rowcount', String(order.length + 1));
+    this.#container.parentElement?.setAttribute('aria-rowcount', String(order.length + 1));
     if (this.#open !== undefined && !this.#places.has(this.#open)) this.setOpen(undefined);
     if (this.#current === undefined || !this.#places.has(this.#current)) this.#current = order[0];
     this.#place();
@@ -149,19 +151,22 @@ export class List {
       row.element.setAttribute('aria-rowindex', String(place + 2));
       row.element.setAttribute('aria-expanded', String(id === this.#open));
       row.element.tabIndex = id === this.#current ? 0 : -1;
-      // In the order in which they are read; moving an element takes the focus from it, so only where it is needed.
-      if (row.element.previousElementSibling !== before) {
-        if (before === null) this.#container.prepend(row.element);
-        else before.after(row.element);
-      }
+      this.#putAfter(before, row.element);
       before = row.element;
       if (id === this.#open) {
         this.#panel.style.top = `${top(place) + height}px`;
-        if (before.nextElementSibling !== this.#panel) before.after(this.#panel);
+        this.#putAfter(before, this.#panel);
         before = this.#panel;
       }
     }
     if (changed) this.#listener.viewChanged();
+  }
+
+  /** Elements are in the order in which they are read. Moving one takes the focus from it, so only where it is needed. */
+  #putAfter(before: Element | null, placed: Element): void {
+    if (placed.parentElement === this.#container && placed.previousElementSibling === before) return;
+    if (before === null) this.#container.prepend(placed);
+    else before.after(placed);
   }
 
   #click({ target }: MouseEvent): void {

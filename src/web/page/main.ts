@@ -92,8 +92,8 @@ function refresh(): void {
   setText(byId('total-resident'), totals.unknown === totals.size && totals.size > 0 ? 'unknown' : formatBytes(totals.resident));
   setText(byId('total-share'), totals.unknown === 0 ? formatShare(totals.resident, totals.size) : '');
   setText(byId('total-size'), `of ${formatBytes(totals.size)}${unknown}`);
-  setText(byId('total-files'), formatPlural(totals.files, 'file'));
-  setText(byId('total-failed'), totals.failed === 0 ? '' : `${formatCount(totals.failed)} could not be looked at`);
+  setText(byId('total-files'), `${formatPlural(totals.files, 'file')}${totals.failed === 0 ? '' : ','}`);
+  setText(byId('total-failed'), totals.failed === 0 ? '' : `${formatCount(totals.failed)} with errors`);
   chart.show(model.history, model.time);
   list.refresh();
   const open = list.open === undefined ? undefined : model.files.get(list.open);

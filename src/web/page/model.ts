@@ -1,6 +1,5 @@
 import type { FileFigures, FileRow, Maps, RoundChanges, State, TotalFigures } from '../events.js';
-import type { Point } from './chart.js';
-import { REACH_MS } from './chart.js';
+import { LONGEST_REACH_MS, type Point } from './chart.js';
 import { applyChange } from './levels.js';
 
 /** Changes of one file that are remembered. */
@@ -49,7 +48,7 @@ export class Model {
     this.time = time;
     this.totals = totals;
     this.history.push([time, totals.resident]);
-    while (this.history.length > 1 && (this.history[1] as Point)[0] < time - REACH_MS) this.history.shift();
+    while (this.history.length > 1 && (this.history[1] as Point)[0] < time - LONGEST_REACH_MS) this.history.shift();
     for (const figures of changed) this.#change(figures, time);
   }
 

@@ -21,6 +21,8 @@ export class Row {
   constructor(id: number) {
     const name = element('div', 'name');
     const map = element('div', 'map');
+    // Names run from left to right as paths do, whatever script they are in: escapes in them must stay readable.
+    for (const part of [this.#folder, this.#base]) part.dir = 'ltr';
     name.append(this.#folder, this.#base);
     map.append(this.strip.canvas);
     for (const cell of [name, this.#resident, this.#size, this.#share, this.#change, map, this.#error])

@@ -1,4 +1,5 @@
 import { Flashes } from './flashes.js';
+import { NONE } from './levels.js';
 import { isStill, type Painted, repaint } from './painter.js';
 import { colours } from './palette.js';
 import { heightOf } from './strip.js';
@@ -21,10 +22,15 @@ export class Squares implements Painted {
 
   /** Lays out `count` squares of which nothing is known yet. */
   lay(layout: Layout, count: number): void {
-    this.#layout = layout;
     this.#count = count;
     this.#levels = undefined;
     this.#flashes.clear(count);
+    this.arrange(layout);
+  }
+
+  /** Lays out the same squares in other rows. */
+  arrange(layout: Layout): void {
+    this.#layout = layout;
     repaint(this);
   }
 
@@ -57,42 +63,73 @@ export class Squares implements Painted {
 
   paint(time: number): boolean {
     const surface = this.#surface;
-    if (this.#layout === undefined || !surface.begin()) return false;
-    const { columns, rows } = this.#layout;
-    const { resident, track, came, left, text } = colours();
-    const [across, down] = [surface.width / columns, surface.height / rows];
-    const gap = across >= 5 ? 1 : 0;
+    const layout = this.#layout;
+    if (layout === undefined || !surface.begin()) return false;
     const flashing = !isStill() && this.#flashes.active(time);
-    if (this.#levels?.length === 0) {
-      for (let row = 0; row * columns < this.#count; row++) {
-        surface.hatch(0, row * down, Math.min(columns, this.#count - row * columns) * across, down - gap);
-      }
-    }
+    const { resident, track, came, left } = colours();
+    const unknown = this.#levels?.length === 0;
     for (let square = 0; square < this.#count; square++) {
-      const [column, row] = [square % columns, Math.floor(square / columns)];
-      const x = surface.snap(column * across);
-      const y = surface.snap(row * down);
-      const width = surface.snap((column + 1) * across) - x - gap;
-      const height = surface.snap((row + 1) * down) - y - gap;
-      if (this.#levels?.length !== 0) {
-        surface.fill(track, x, y, width, height);
-        const filled = heightOf(this.#levels?.[square] ?? 0, height);
-        if (filled > 0) surface.fill(resident, x, y + height - filled, width, filled);
-        const strength = flashing ? this.#flashes.strength(square, time) : 0;
-        if (strength > 0) {
-          const gained = this.#flashes.gained(square);
-          const thick = Math.max(2, height / 2);
-          surface.context.globalAlpha = strength;
-          surface.fill(gained ? came : left, x, gained ? y : y + height - thick, width, thick);
-          surface.context.globalAlpha = 1;
-        }
+      const { x, y, width, height } = this.#box(square, layout);
+      if (unknown) {
+        // In one piece a row, so that the hatching does not break.
+        if (square % layout.columns === 0) surface.hatch(x, y, width * Math.min(layout.columns, this.#count - square), height);
+        continue;
       }
-      if (square === this.#cursor) {
-        surface.context.strokeStyle = text;
-        surface.context.lineWidth = 2;
-        surface.context.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
-      }
+      surface.fill(track, x, y, width, height);
+      const filled = heightOf(this.#levels?.[square] ?? NONE, height);
+      if (filled > 0) surface.fill(resident, x, y + height - filled, width, filled);
+      const strength = flashing ? this.#flashes.strength(square, time) : 0;
+      if (strength === 0) continue;
+      // It shrinks rather than fades: mixed with what lies below, it would look like something else.
+      const thick = Math.max(1, (strength * height) / 2);
+      const gained = this.#flashes.gained(square);
+      surface.fill(gained ? came : left, x, gained ? y : y + height - thick, width, thick);
     }
+    this.#drawLines(layout);
+    if (this.#cursor !== undefined) this.#drawCursor(this.#box(this.#cursor, layout));
     return flashing;
   }
+
+  #box(square: number, { columns, rows }: Layout): Box {
+    const surface = this.#surface;
+    const [column, row] = [square % columns, Math.floor(square / columns)];
+    const x = surface.snap((column * surface.width) / columns);
+    const y = surface.snap((row * surface.height) / rows);
+    const width = surface.snap(((column + 1) * surface.width) / columns) - x;
+    const height = surface.snap(((row + 1) * surface.height) / rows) - y;
+    return { x, y, width, height };
+  }
+
+  /** Between squares, so weakly that stretches of one state stay calm. */
+  #drawLines({ columns, rows }: Layout): void {
+    const surface = this.#surface;
+    const thin = 1 / surface.ratio;
+    const { paper } = colours();
+    surface.context.globalAlpha = 0.45;
+    for (let column = 1; column < columns; column++) {
+      surface.fill(paper, surface.snap((column * surface.width) / columns) - thin, 0, thin, surface.height);
+    }
+    surface.context.globalAlpha = 0.8;
+    for (let row = 1; row < rows; row++) surface.fill(paper, 0, surface.snap((row * surface.height) / rows) - thin, surface.width, thin);
+    surface.context.globalAlpha = 1;
+  }
+
+  #drawCursor({ x, y, width, height }: Box): void {
+    const { context } = this.#surface;
+    const { text, paper } = colours();
+    // Light around dark or dark around light: seen on every ground.
+    context.strokeStyle = paper;
+    context.lineWidth = 4;
+    context.strokeRect(x, y, width - 1, height - 1);
+    context.strokeStyle = text;
+    context.lineWidth = 2;
+    context.strokeRect(x, y, width - 1, height - 1);
+  }
+}
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }

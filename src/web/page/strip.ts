@@ -7,6 +7,10 @@ import { Surface } from './surface.js';
 /** Room above and below the map for marks, and how thick these are, in CSS pixels. */
 const MARGIN = 4;
 const MARK = 2;
+/** The widest that a cell is drawn: the map of a file of few pages is a short one. */
+const WIDEST_CELL = 16;
+/** How high a cell is filled at least of which a little is in memory, so that it is seen. */
+const LEAST_HEIGHT = 3;
 
 /** The map of a whole file in one line, from its start to its end. Cells are filled from below; over them are marked those that gained pages, under them those that lost some. */
 export class Strip implements Painted {
@@ -44,10 +48,11 @@ export class Strip implements Painted {
     const surface = this.#surface;
     const levels = this.#levels;
     if (levels === undefined || !surface.begin()) return false;
-    const { width, height } = surface;
+    const { height } = surface;
+    const width = Math.min(surface.width, levels.length * WIDEST_CELL);
     const inner = height - 2 * MARGIN;
     if (levels.length === 0) {
-      surface.hatch(0, MARGIN, width, inner);
+      surface.hatch(0, MARGIN, surface.width, inner);
       return false;
     }
     const { resident, track, came, left, text } = colours();
@@ -67,12 +72,12 @@ export class Strip implements Painted {
       surface.fill(gained ? came : left, x, gained ? 0 : height - MARK, across, MARK);
       surface.context.globalAlpha = 1;
     }
-    if (this.#part !== undefined) this.#drawFrame(this.#part, text);
+    if (this.#part !== undefined) this.#drawFrame(this.#part, width, text);
     return flashing;
   }
 
-  #drawFrame([from, to]: readonly [number, number], colour: string): void {
-    const { context, width, height } = this.#surface;
+  #drawFrame([from, to]: readonly [number, number], width: number, colour: string): void {
+    const { context, height } = this.#surface;
     const across = Math.max(4, (to - from) * width);
     const x = Math.min(width - across, from * width);
     context.strokeStyle = colour;
@@ -84,5 +89,5 @@ export class Strip implements Painted {
 /** How high a cell is filled. Like the level, it is nothing or everything only where that is exactly true. */
 export function heightOf(level: number, height: number): number {
   if (level === NONE || level === ALL) return level === ALL ? height : 0;
-  return Math.min(height - 1, Math.max(1.5, (level / ALL) * height));
+  return Math.min(height - 2, Math.max(LEAST_HEIGHT, (level / ALL) * height));
 }
