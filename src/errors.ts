@@ -33,7 +33,7 @@ export interface ErrorPlace {
   /** The system call that failed. */
   readonly syscall?: string | undefined;
   readonly path?: string | undefined;
-  /** Bytes from the start of the file. */
+  /** Bytes from the start of the file; of a `BAD_EXPRESSION`, characters (UTF-16 units) from the start of the text. */
   readonly offset?: number | undefined;
   readonly cause?: unknown;
 }
