@@ -46,6 +46,23 @@ export function printable(text: string): string {
   });
 }
 
+/** The text that `printable` made this of. What is no escape of its stands for itself. */
+export function fromPrintable(text: string): string {
+  return text.replace(
+    /\\(?:\\|([nrt])|x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})/g,
+    (whole, short?: string, byte?: string, character?: string) => {
+      if (short !== undefined) return { n: '\n', r: '\r', t: '\t' }[short] as string;
+      if (byte !== undefined) {
+        const code = Number.parseInt(byte, 16);
+        return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code);
+      }
+      if (character === undefined) return '\\';
+      const code = Number.parseInt(character, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
+}
+
 /** A JSON text that means the same and does nothing to a terminal either. `JSON.stringify` leaves DEL, C1 controls and format characters as they are. */
 export function printableJson(json: string): string {
   return json.replace(UNPRINTABLE, (character) => {

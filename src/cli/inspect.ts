@@ -1,31 +1,33 @@
-import type { Command } from 'commander';
-import type { MappedFile, ResidencyMap } from '../index';
+import { type Command, Option } from 'commander';
+import type { FileResidency, Inspection } from '../inspect/contract';
+import { parseBytes } from './amounts';
 import { EXIT } from './command';
-import { failureOf, messageOf } from './failures';
-import { pathOf, printable, printableJson } from './file-names';
-import { formatBytes, formatShare } from './format-bytes';
-import { cellsOf, drawMap, mapLegend } from './map-line';
+import { messageOf } from './failures';
+import { pathOf } from './file-names';
+import type { Report, SortKey } from './inspect/report';
 import type { Output } from './output';
-import { paint } from './terminal';
+import { declareTreeOptions, nameOf, type TreeFlags, treeOptionsOf } from './tree-options';
 
-interface InspectOptions {
+interface InspectFlags extends TreeFlags {
   readonly json?: true;
   readonly ascii?: true;
+  /** `false` with --no-map, `true` with --map, and neither: a line. */
+  readonly map?: boolean;
+  readonly runs?: 'resident' | 'missing' | 'unknown';
+  readonly kernel?: true;
+  readonly total?: true;
+  readonly min?: number;
+  readonly sort?: SortKey;
+  readonly svg?: string;
 }
-
-/** How a kind of answer is written: the table for people, or JSON lines for programs. */
-interface Report {
-  file(name: string, map: ResidencyMap): Promise<void>;
-  failure(name: string, error: unknown): Promise<void>;
-  end(): Promise<void>;
-}
-
-/** Runs of a map that are written at once: a file of a million runs is never one string. */
-const RUNS_PER_WRITE = 4096;
 
 const EXAMPLES = `
 Examples:
   nofault inspect /var/lib/db/*.idx
+  nofault inspect --total --no-map --include '*.idx' /var/lib/db
+  nofault inspect --sort resident --min 1M /var/lib/db | head -40
+  nofault inspect --runs resident /var/lib/db > hot.runs        # later: nofault warm --runs hot.runs
+  nofault inspect --svg db.svg /var/lib/db
   nofault inspect --json big.file | jq .residentBytes
 
 Exit codes: 0 every file was inspected, 1 some could not be, 2 wrong usage`;
@@ -33,114 +35,80 @@ Exit codes: 0 every file was inspected, 1 some could not be, 2 wrong usage`;
 export function declare(command: Command, output: Output): void {
   command
     .description(
-      'Shows for each file how many bytes of it are in memory (in the page cache), their share, and a map of the file from its start to its end. Looking reads nothing in.',
+      'Shows for each file how many bytes of it are in memory (in the page cache), their share, and a map of the file from its start to its end. Folders are walked. Looking reads nothing in.',
     )
-    .argument('<file...>', 'the files to look at')
+    .argument('<path...>', 'the files and folders to look at');
+  declareTreeOptions(command)
+    .option('--map', 'draw each map over many lines, with positions')
+    .option('--no-map', 'draw no maps, and ask for none: much faster for large trees')
+    .addOption(
+      new Option('--runs <state>', 'print instead the runs of each file that are in this state, as "warm --runs" reads them')
+        .choices(['resident', 'missing', 'unknown'])
+        .conflicts(['json', 'svg', 'total']),
+    )
+    .addOption(
+      new Option('--sort <key>', 'largest first, or by name; shows nothing until all is known').choices([
+        'resident',
+        'missing',
+        'share',
+        'size',
+        'name',
+      ]),
+    )
+    .option('--min <bytes>', 'show only files of which so much is in memory (such as 1M)', parseBytes)
+    .option('--total', 'show only the sum of all files')
+    .option('--kernel', 'show what else the kernel counts: dirty, under write-back, evicted, recently evicted')
+    .option('--svg <file>', 'draw the maps as a picture into this file')
     .option('--json', 'print one JSON object a file and line instead; positions are bytes')
     .option('--ascii', 'draw maps in plain ASCII; so they are anyway where the locale is not UTF-8')
     .addHelpText('after', EXAMPLES)
-    .action(async (names: string[], options: InspectOptions) => {
-      process.exitCode = (await inspect(names, options, output)) ? EXIT.ok : EXIT.failed;
+    .action(async (names: string[], flags: InspectFlags) => {
+      process.exitCode = (await inspectAll(names, flags, output)) ? EXIT.ok : EXIT.failed;
     });
 }
 
 /** Returns whether every file could be inspected. Those that could not are told on the way and do not end it. */
-async function inspect(names: readonly string[], options: InspectOptions, output: Output): Promise<boolean> {
-  const report = options.json ? jsonLines(output) : table(output, options.ascii === true);
-  let allFine = true;
-  for (const name of names) {
-    let map: ResidencyMap;
-    try {
-      map = await residencyOf(name);
-    } catch (error) {
-      allFine = false;
-      output.complain(messageOf(error, name));
-      await report.failure(name, error);
-      continue;
+async function inspectAll(names: readonly string[], flags: InspectFlags, output: Output): Promise<boolean> {
+  const { inspect } = require('../inspect/inspect') as typeof import('../inspect/inspect');
+  const counting = flags.map === false || flags.total === true;
+  const map = flags.runs !== undefined || flags.svg !== undefined || !counting;
+  const inspection = inspect(names.map(pathOf), { map, ...treeOptionsOf(flags) });
+  const report = sorted(reportOf(flags, output), flags.sort);
+  return told(inspection, report, flags.min ?? 0, output);
+}
+
+function reportOf(flags: InspectFlags, output: Output): Report {
+  if (flags.json) return (require('./inspect/json-lines') as typeof import('./inspect/json-lines')).jsonLines(output, flags);
+  if (flags.runs !== undefined) {
+    return (require('./inspect/runs') as typeof import('./inspect/runs')).runsOf(output, flags.runs);
+  }
+  if (flags.svg !== undefined) return (require('./inspect/svg') as typeof import('./inspect/svg')).svgInto(flags.svg, output);
+  const { table } = require('./inspect/table') as typeof import('./inspect/table');
+  return table(output, { ...flags, map: flags.map === undefined ? 'line' : flags.map ? 'full' : 'none' });
+}
+
+function sorted(report: Report, key: SortKey | undefined): Report {
+  if (key === undefined) return report;
+  const { Sorted } = require('./inspect/report') as typeof import('./inspect/report');
+  return new Sorted(report, key);
+}
+
+async function told(inspection: Inspection, report: Report, min: number, output: Output): Promise<boolean> {
+  let shown = 0;
+  for await (const file of inspection) {
+    const name = nameOf(file.path);
+    if (file.error !== undefined) {
+      output.complain(messageOf(file.error, name));
+      await report.failure(name, file.error);
+    } else if (isWorthwhile(file, min)) {
+      shown += 1;
+      await report.file(name, file);
     }
-    await report.file(name, map);
   }
-  await report.end();
-  return allFine;
+  await report.end(inspection.totals, shown);
+  return inspection.totals.failed === 0;
 }
 
-async function residencyOf(name: string): Promise<ResidencyMap> {
-  const { open } = require('../index') as typeof import('../index');
-  const file: MappedFile = await open(pathOf(name));
-  try {
-    return await file.residency();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Two lines a file: figures in columns with the name behind them, whatever its length; below them the map. */
-function table(output: Output, ascii: boolean): Report {
-  const terminal = ascii ? { ...output.data, unicode: false } : output.data;
-  const sum = { files: 0, size: 0, resident: 0, unknown: 0 };
-
-  const figures = (resident: string, size: string, share: string, rest: string): string =>
-    `${resident.padStart(10)}  ${size.padStart(10)}  ${share.padStart(7)}  ${rest}\n`;
-  const residency = (resident: number, unknown: number, size: number, rest: string): string => {
-    if (unknown === 0) return figures(formatBytes(resident), formatBytes(size), formatShare(resident, size), rest);
-    if (unknown === size) return figures('unknown', formatBytes(size), '?', rest);
-    return figures(
-      `>${formatBytes(resident)}`,
-      formatBytes(size),
-      `>${formatShare(resident, size)}`,
-      `${rest} (${formatBytes(unknown)} unknown)`,
-    );
-  };
-  const heading = (): string => `${paint(terminal, 'faint', figures('resident', 'size', 'share', 'file').trimEnd())}\n`;
-
-  return {
-    async file(name, map) {
-      if (sum.files === 0) {
-        // For the person who sees both streams on one screen; a file or a program that takes the data is spared it.
-        if (output.data.interactive && output.narration.interactive) output.say(`${mapLegend(terminal)}\n`);
-        await output.write(heading());
-      }
-      sum.files += 1;
-      sum.size += map.size;
-      sum.resident += map.residentBytes;
-      sum.unknown += map.unknownBytes;
-      await output.write(residency(map.residentBytes, map.unknownBytes, map.size, paint(terminal, 'strong', printable(name))));
-      const drawing = drawMap(cellsOf(map, terminal.columns), terminal);
-      if (drawing !== '') await output.write(`${drawing}\n`);
-    },
-    async failure() {},
-    async end() {
-      if (sum.files > 1) await output.write(residency(sum.resident, sum.unknown, sum.size, `${sum.files} files together`));
-    },
-  };
-}
-
-/** One object a line, in the order of the arguments, each as soon as it is known. The format is documented in docs/cli.md and stable. */
-function jsonLines(output: Output): Report {
-  return {
-    async file(name, map) {
-      const { size, pageSize, residentBytes, unknownBytes } = map;
-      const head = json({ path: name, size, pageSize, residentBytes, unknownBytes });
-      await output.write(`${head.slice(0, -1)},"runs":[`);
-      let text = '';
-      let count = 0;
-      for (const { offset, length, state } of map.runs) {
-        text += `${count === 0 ? '' : ','}{"offset":${offset},"length":${length},"state":"${state}"}`;
-        count += 1;
-        if (count % RUNS_PER_WRITE === 0) {
-          await output.write(text);
-          text = '';
-        }
-      }
-      await output.write(`${text}]}\n`);
-    },
-    async failure(name, error) {
-      await output.write(`${json({ path: name, error: failureOf(error, name) })}\n`);
-    },
-    async end() {},
-  };
-}
-
-function json(value: unknown): string {
-  return printableJson(JSON.stringify(value));
+function isWorthwhile({ residentBytes }: FileResidency, min: number): boolean {
+  return residentBytes >= min;
 }
