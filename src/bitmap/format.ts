@@ -247,6 +247,7 @@ export function decodeRef(bytes: Buffer, at: number, header: Header, place: numb
   const chunks = Math.ceil(header.rowCount / 65_536);
   if (
     ref.offset + ref.length > header.fileLength ||
+    (ref.length > 0 && ref.offset < BLOCK) ||
     ref.containers > chunks ||
     ref.cardinality > header.rowCount ||
     (ref.containers === 0) !== (ref.length === 0) ||
