@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filesUnder } from './freshness.mjs';
+import { INCLUDED, isNativeUnit } from './native-units.mjs';
 
 const require = createRequire(import.meta.url);
 const { nodeHeaders } = require('./toolchain.cjs');
@@ -39,11 +40,13 @@ async function clangTidy() {
   const defines = ['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-D_GNU_SOURCE'];
   // Headers that are not ours are the system's to clang-tidy, which does not report what it finds in those.
   const compile = ['-std=c++20', ...defines, '-isystem', join(headers, 'include', 'node'), '-isystem', join(root, napi)];
+  // The programs of test/native are compiled without JavaScript (native-units.mjs).
+  const wordsFor = (unit) => (isNativeUnit(unit) ? [...INCLUDED, ...compile] : compile);
   const queue = [...units];
   let clean = true;
   const worker = async () => {
     for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
-      const child = spawn('clang-tidy', ['--quiet', unit, '--', ...compile], { cwd: root, stdio: ['ignore', 2, 'ignore'] });
+      const child = spawn('clang-tidy', ['--quiet', unit, '--', ...wordsFor(unit)], { cwd: root, stdio: ['ignore', 2, 'ignore'] });
       const [status] = await once(child, 'exit');
       clean &&= status === 0;
     }

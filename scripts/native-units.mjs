@@ -9,10 +9,16 @@ import { filesUnder, fingerprint, Ledger } from './freshness.mjs';
 const TESTS = join('test', 'native');
 /** In place of node-addon-api: the units are what of the addon needs no JavaScript. */
 const NO_JAVASCRIPT = join(TESTS, 'no-javascript');
+/** Where these programs' headers are looked for. */
+export const INCLUDED = [`-I${NO_JAVASCRIPT}`, '-Inative'];
 const FLAGS = ['-std=c++20', '-D_GNU_SOURCE', '-O1', '-g', '-fno-omit-frame-pointer', '-Wall', '-Wextra', '-Wno-unused-parameter'];
 
 /** What tries the sanitizer, and is no unit. */
 export const CAUGHT = 'caught';
+
+export function isNativeUnit(file) {
+  return dirname(file) === TESTS;
+}
 
 export class NativeUnits {
   #root;
@@ -59,7 +65,7 @@ export class NativeUnits {
     const print = fingerprint(this.#root, [...this.#included(source), NO_JAVASCRIPT]);
     if (existsSync(join(this.#root, object)) && this.#ledger.has(object, print)) return;
     mkdirSync(join(this.#root, dirname(object)), { recursive: true });
-    const words = [...FLAGS, `-fsanitize=${this.#sanitizer}`, `-I${NO_JAVASCRIPT}`, '-Inative', '-c', source, '-o', object];
+    const words = [...FLAGS, `-fsanitize=${this.#sanitizer}`, ...INCLUDED, '-c', source, '-o', object];
     await run([...this.#compiler, ...words], this.#root);
     this.#ledger.write(object, print);
   }

@@ -206,7 +206,7 @@ class Build : public Napi::ObjectWrap<Build> {
     auto [runs, held] = runsOf(env, info[4]);
     return work(
         info, column, deviceOf(env, info[2]),
-        [to, offset, runs = std::move(runs), held](State& state, Column& column) {
+        [to, offset, runs = std::move(runs), held = held](State& state, Column& column) {
           FileWriter writer(to->fd(), offset, state.written);
           Merge merge(column.gathering.kind(), runs, state.stop);
           merge.intoRun(writer);
@@ -224,7 +224,7 @@ class Build : public Napi::ObjectWrap<Build> {
     auto leaves = descriptor(env, info[5]);
     return work(
         info, column, deviceOf(env, info[2]),
-        [to, offset, runs = std::move(runs), held, leaves](State& state, Column& column) {
+        [to, offset, runs = std::move(runs), held = held, leaves](State& state, Column& column) {
           FileWriter writer(to->fd(), offset, state.written);
           Merge merge(column.gathering.kind(), runs, state.stop);
           Outcome outcome;

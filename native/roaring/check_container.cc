@@ -18,9 +18,9 @@ std::optional<Malformed> checkRuns(const Place& place, const uint8_t* bytes) {
   if (2 + 4 * uint64_t{count} != place.length) return Malformed{"a container of runs has another length", 0};
   const auto* pairs = reinterpret_cast<const Value*>(bytes + 2);
   uint64_t cardinality = 0, next = 0;
-  for (uint32_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const uint32_t first = pairs[2 * i], more = pairs[2 * i + 1];
-    if (first < next || first + more >= kChunk) return Malformed{"runs do not ascend", 2 + uint64_t{i} * 4};
+    if (first < next || first + more >= kChunk) return Malformed{"runs do not ascend", 2 + i * 4};
     cardinality += more + 1;
     next = first + more + 1;
   }

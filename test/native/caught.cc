@@ -16,11 +16,11 @@ void race() {
 }
 
 void useAfterFree() {
-  auto* byte = new volatile char(1);
+  auto* byte = new volatile int(1);
   // By another name, so that no compiler sees it.
   auto* volatile same = byte;
   delete byte;
-  shared = *same;
+  shared = *same;  // NOLINT(clang-analyzer-cplusplus.NewDelete)
 }
 
 void overflow(int most) { shared = most + 1; }

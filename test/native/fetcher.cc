@@ -128,6 +128,7 @@ void tasksThatHang() {
 
 int main() {
   std::vector<std::unique_ptr<ScratchFile>> scratches;
+  scratches.reserve(3);
   for (int i = 0; i < 3; ++i) scratches.push_back(std::make_unique<ScratchFile>(kThere));
   onThreads(4, [&](unsigned thread) { askAndCancel(scratches, thread + 1, thread % 2 == 1); });
   tasksThatHang();

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <thread>
@@ -44,10 +45,10 @@ std::vector<uint64_t> randomBits(Random& random) {
       }
       break;
     case 2:
-      for (uint64_t& word : bits) word = random() & random();
+      for (uint64_t& word : bits) word = std::bit_and{}(random(), random());
       break;
     case 3:
-      for (uint64_t& word : bits) word = random() | random();
+      for (uint64_t& word : bits) word = std::bit_or{}(random(), random());
       break;
     default:
       if (random() % 2 == 0) setRange(bits.data(), 0, kChunk - 1);
@@ -85,7 +86,7 @@ void compareKernels(Random& random, uint64_t round) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
   const auto count = static_cast<uint32_t>(values.size());
   const Crooked a(one.data(), kBitsetBytes, random() % 8), b(other.data(), kBitsetBytes, random() % 8);
-  const Crooked v(values.data(), count * 2, random() % 8);
+  const Crooked v(values.data(), size_t{count} * 2, random() % 8);
   const auto* wa = reinterpret_cast<const Word*>(a.bytes);
   const auto* wb = reinterpret_cast<const Word*>(b.bytes);
   const auto* array = reinterpret_cast<const Value*>(v.bytes);

@@ -42,7 +42,7 @@ void manyThreadsReadWhatIsCutOff() {
     });
     CHECK(window.marked(0, kPages / 2) == Mark::none);
     CHECK(state->shared.pending == 1 && state->shared.mark == static_cast<double>(Mark::truncated));
-    CHECK(state->shared.page >= kPages / 2);
+    CHECK(static_cast<uint64_t>(state->shared.page) >= kPages / 2);
     state->shared.pending = 0;
   }
 }
@@ -55,7 +55,7 @@ void manyThreadsWrite() {
     const Window& window = *placed.window;
     onThreads(4, [&](unsigned thread) {
       // Each its own page, and pages between them that nobody writes to.
-      for (uint64_t page = thread * 2; page < kPages; page += 8) {
+      for (uint64_t page = uint64_t{thread} * 2; page < kPages; page += 8) {
         store(window.addressOf(page), 1, 77);
         CHECK(load(window, page) == page + 1 && load(window, page, 1) == 77);
         CHECK(window.marked(page, 1) == Mark::readOnly);
@@ -140,7 +140,7 @@ void foreignFaults() {
   onThreads(4, [&](unsigned thread) {
     for (int round = 0; round < 100; ++round) {
       CHECK(faults(nobodys));
-      const uint64_t page = thread * 7 + static_cast<uint64_t>(round) % 7;
+      const uint64_t page = uint64_t{thread} * 7 + static_cast<uint64_t>(round) % 7;
       store(window.addressOf(page), 2, 9);
       CHECK(load(window, page, 2) == 9);
     }

@@ -23,7 +23,7 @@ Edges randomEdges(std::mt19937& random) {
     first.push_back(static_cast<double>(random() % (kPages - 30)));
     count.push_back(static_cast<double>(1 + random() % 30));
   }
-  const Edges edges = joinRuns(first.data(), count.data(), first.size());
+  Edges edges = joinRuns(first.data(), count.data(), first.size());
   // Sorted, and neither overlapping nor touching.
   CHECK(edges.size() % 2 == 0);
   for (size_t i = 1; i < edges.size(); ++i) CHECK(edges[i - 1] < edges[i]);

@@ -69,7 +69,9 @@ class Model {
       for (uint64_t page = first; page < job->end(); ++page) before.insert(page);
     }
     const uint64_t longest = 1 + random_() % 40;
-    for (const Job* job : takeRun(request, *shared_, longest)) {
+    std::vector<Job*> fresh;
+    takeRun(request, *shared_, longest, fresh);
+    for (const Job* job : fresh) {
       CHECK(job->pages >= 1 && job->pages <= longest && job->end() <= kPages && !job->waiters.empty());
       for (uint64_t page = job->first; page < job->end(); ++page) CHECK(before.insert(page).second);
     }
@@ -80,11 +82,10 @@ class Model {
     auto at = shared_->inFlight.begin();
     std::advance(at, random_() % shared_->inFlight.size());
     const std::unique_ptr<Job> job = std::move(shared_->inFlight.extract(at).mapped());
-    std::vector<BadPage> bad;
     for (uint64_t page = job->first; page < job->end(); ++page) {
-      if (bad_.contains(page)) bad.push_back({page, 5, page % 2 == 0});
+      if (bad_.contains(page)) job->filled.bad.push_back({page, 5, page % 2 == 0});
     }
-    settle(*job, bad, kernel::pageSize(), [&](Request& request, const Entry& entry) {
+    settle(*job, kernel::pageSize(), [&](Request& request, const Entry& entry) {
       CHECK(told_[request.id].entries.insert(entry.index).second);
       const auto first = bad_.lower_bound(entry.first);
       CHECK((entry.badOffset >= 0) == (first != bad_.end() && *first < entry.end()));

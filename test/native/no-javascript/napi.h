@@ -14,6 +14,10 @@ class Env {};
 class Value {};
 class Object {};
 class Function {};
+class Float64Array {};
+
+template <class T>
+class Reference {};
 
 class FunctionReference {
  public:
