@@ -14,6 +14,8 @@ import { when } from '../when';
 const files = TestFiles.make();
 chmodSync(files.folder, 0o755);
 const PAGES = 300;
+/** Entries of a vector that have been asked about before any is fetched. */
+const BEFORE_FETCHING = 16;
 const CONTENT = pattern(PAGES * 4096 - 100);
 const HASH = createHash('sha256').update(CONTENT).digest('hex');
 
@@ -62,6 +64,7 @@ async function known(name: string, { trust = 'watch', setuid = false, ...circums
   const before = residentPages(path);
   input.write('go\n');
   await next();
+  const then = new Set(residentPages(path).flatMap((resident, page) => (resident ? [page] : [])));
   input.write('go\n');
   await next();
   input.end();
@@ -73,7 +76,9 @@ async function known(name: string, { trust = 'watch', setuid = false, ...circums
   const result = JSON.parse(said[2] as string) as Known;
   for (const kind of ['tried', 'ranges', 'copied', 'hits'] as const) {
     const answered = new Set(result[kind]);
-    expect({ kind, falseHits: missing.filter((page) => answered.has(page)) }).toEqual({ kind, falseHits: [] });
+    // A vector's first misses are being fetched while its later entries are asked about, so those are judged by what was resident when all had been asked.
+    const wrong = (page: number): boolean => answered.has(page) && (kind !== 'hits' || page < BEFORE_FETCHING || !then.has(page));
+    expect({ kind, falseHits: missing.filter(wrong) }).toEqual({ kind, falseHits: [] });
   }
   expect(result).toMatchObject({ whole: 'missing', errors: 0, hashes: [HASH, HASH] });
   return result;
