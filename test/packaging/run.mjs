@@ -104,6 +104,10 @@ describe('the tarball', () => {
     const compiled = sourcesUnder('src').flatMap((file) => {
       // A grammar becomes a source beside it.
       if (file.endsWith('.peggy')) return [];
+      // The live page is modules for browsers, which have no types to offer, and what they are shown with.
+      const [, page] = /^src\/web\/page\/(.*)$/.exec(file) ?? [];
+      if (page === 'tsconfig.json') return [];
+      if (page !== undefined) return [`dist/web/page/${page.replace(/\.ts$/, '.js')}`];
       const [, stem, flavour] = /^src\/(.*)\.([cm]?)ts$/.exec(file) ?? assert.fail(`what does ${file} become?`);
       return [`dist/${stem}.${flavour}js`, `dist/${stem}.d.${flavour}ts`];
     });
