@@ -30,12 +30,13 @@ export function whole({ size, pageSize }: Looked, columns: number): Layout {
 export function zoomed(layout: Layout, looked: Looked, position: number, direction: 'in' | 'out'): Layout {
   const widest = whole(looked, layout.columns);
   const cell = Math.min(widest.cell, Math.max(looked.pageSize, direction === 'in' ? layout.cell / STEP : layout.cell * STEP));
+  const rows = rowsFor(looked.size, cell, layout.columns);
+  const row = cell * layout.columns;
   const share = (position - layout.offset) / spanOf(layout);
-  return moved(
-    { ...layout, cell, rows: rowsFor(looked.size, cell, layout.columns) },
-    looked,
-    position - share * cell * layout.columns * MOST_ROWS,
-  );
+  const first = Math.round((position - share * rows * row) / row);
+  // Rounded to whole rows, it may have come to lie just outside.
+  const own = Math.floor(position / row);
+  return moved({ ...layout, cell, rows }, looked, Math.min(own, Math.max(own - rows + 1, first)) * row);
 }
 
 /** The same scale from another place on, but within the file. */
