@@ -9,9 +9,16 @@ import { StandIn } from './stand-in';
 export const pageFolder = (): string => join(dirname(builtPackage()), 'web', 'page');
 
 const running: LiveServer[] = [];
+const guests: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  await Promise.all(guests.map((leave) => leave()));
   await Promise.all(running.splice(0).map((server) => server.close()));
 });
+
+/** Has somebody leave before the servers of a test end. */
+export function leaveFirst(leave: () => Promise<void>): void {
+  guests.push(leave);
+}
 
 /** A server of the test's own, which ends with it. */
 export async function serve(

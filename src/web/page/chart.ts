@@ -1,14 +1,11 @@
 import { formatBytes } from './format.js';
+import type { Point } from './model.js';
 import { type Painted, repaint } from './painter.js';
 import { colours } from './palette.js';
 import { Surface } from './surface.js';
 
-/** What was resident from a time on; null where it is not known. */
-export type Point = readonly [time: number, resident: number | null];
-
 /** How far back charts reach, in minutes: the least that shows all there is. */
 const REACHES = [1, 2, 5, 15];
-export const LONGEST_REACH_MS = 900_000;
 const LABEL = 16;
 
 /** Resident bytes over the last minutes: steps, from zero. */

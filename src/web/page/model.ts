@@ -1,7 +1,11 @@
 import type { FileFigures, FileRow, Maps, RoundChanges, State, TotalFigures } from '../events.js';
-import { LONGEST_REACH_MS, type Point } from './chart.js';
 import { applyChange } from './levels.js';
 
+/** What was resident from a time on; null where it is not known. */
+export type Point = readonly [time: number, resident: number | null];
+
+/** How long what all files had in memory is remembered: as far as charts reach. */
+const REMEMBERED_MS = 900_000;
 /** Changes of one file that are remembered. */
 const MOST_POINTS = 300;
 
@@ -48,7 +52,7 @@ export class Model {
     this.time = time;
     this.totals = totals;
     this.history.push([time, totals.resident]);
-    while (this.history.length > 1 && (this.history[1] as Point)[0] < time - LONGEST_REACH_MS) this.history.shift();
+    while (this.history.length > 1 && (this.history[1] as Point)[0] < time - REMEMBERED_MS) this.history.shift();
     for (const figures of changed) this.#change(figures, time);
   }
 
