@@ -46,7 +46,7 @@ interface Reading {
 async function main(): Promise<void> {
   const named = process.argv.slice(2);
   const paths = named.length > 0 ? named : await largestFiles(join(__dirname, '..', '..', 'node_modules'), FILES_BY_DEFAULT);
-  if (paths.length === 0) throw new Error('no file to read: name some, as in: npm start -- /var/log/*.log');
+  if (paths.length === 0) throw new Error('no file to read: name some, as in: node .build/examples/hits-and-misses.js /var/log/*.log');
 
   say(`nofault asks for up to ${count(PAGES_ASKED)} random pages of each file at once.`);
   const idle = await longestWaitDuring(() => sleep(200));

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { scripts } from '../../package.json';
 import { finish } from './run-cli';
 
 const PROGRAM = join(__dirname, '..', '..', '.build', 'examples', 'hits-and-misses.js');
@@ -16,10 +15,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function show(...paths: string[]) {
   return finish(process.execPath, [PROGRAM, ...paths]);
 }
-
-test('is what npm start runs', () => {
-  expect(scripts.start).toBe('node .build/examples/hits-and-misses.js');
-});
 
 test('shows each file, finds its bytes equal, and leaves it as it was', async () => {
   const path = join(folder, 'some\u001b[31m file');
