@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { Command } from 'commander';
+import { bitmapBuild } from './bitmap-build';
 import { cold } from './cold';
 import type { Bench } from './contract';
 import { FIO_INSTALLATION } from './fio';
@@ -8,7 +9,7 @@ import { pressure } from './pressure';
 import { asJson, asTable, save } from './report';
 import { TestFiles } from './test-file';
 
-const BENCHES: readonly Bench[] = [hit, cold, pressure];
+const BENCHES: readonly Bench[] = [hit, cold, pressure, bitmapBuild];
 
 interface Options {
   readonly json: boolean;
@@ -69,7 +70,7 @@ async function main(): Promise<void> {
 function help(): string {
   return `
 Benches:
-${BENCHES.map(({ name, what }) => `  ${name.padEnd(8)}${what}`).join('\n')}
+${BENCHES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join('\n')}
 
 The test files (1 GiB for hit, 4 GiB for cold, 2 GiB with --quick, all of these for pressure) are written to NOFAULT_BENCH_DIR, or else to ${tmpdir()}: it has to lie on a disk.
 cold also compares with fio where it is installed: ${FIO_INSTALLATION}
