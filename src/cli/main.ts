@@ -9,10 +9,12 @@ import { paint } from './terminal';
 /** Every command: its line in the help, and its module, which is loaded only when the command line names it. */
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => CommandModule }>> = {
   doctor: { summary: 'say what this machine and file system allow', load: () => require('./doctor') as CommandModule },
+  evict: { summary: 'drop files from memory', load: () => require('./evict') as CommandModule },
   index: { summary: 'build an index of a table, to be queried', load: () => require('./index-command') as CommandModule },
   inspect: { summary: 'show how much of files is in memory, and where', load: () => require('./inspect') as CommandModule },
   query: { summary: 'answer which rows of an index an expression takes', load: () => require('./query') as CommandModule },
   serve: { summary: 'show it live, as a web page', load: () => require('./serve') as CommandModule },
+  warm: { summary: 'bring files into memory', load: () => require('./warm') as CommandModule },
 };
 
 async function main(): Promise<void> {
