@@ -45,7 +45,7 @@ export function declare(command: Command, output: Output): void {
 
 async function doctor(name: string | undefined, options: DoctorOptions, output: Output): Promise<number> {
   const { examineMachine } = require('./doctor/machine') as typeof import('./doctor/machine');
-  const { systemFiles } = require('./doctor/system-files') as typeof import('./doctor/system-files');
+  const { systemFiles } = require('../inspect/machine/system-files') as typeof import('../inspect/machine/system-files');
   const machine = await examineMachine(systemFiles);
   // Shown before the file is touched, for its storage may hang.
   if (!options.json) await show(machine, output);
@@ -68,7 +68,7 @@ async function examined(name: string | undefined, output: Output): Promise<Pick<
   const waiting = setTimeout(() => output.say(`waiting for the storage of ${printable(name)}`), PATIENCE_MS);
   try {
     const { examineFile } = require('./doctor/file') as typeof import('./doctor/file');
-    const { systemFiles } = require('./doctor/system-files') as typeof import('./doctor/system-files');
+    const { systemFiles } = require('../inspect/machine/system-files') as typeof import('../inspect/machine/system-files');
     return { file: await examineFile(name, systemFiles), error: undefined };
   } catch (error) {
     output.complain(messageOf(error, name));

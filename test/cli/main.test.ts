@@ -27,7 +27,7 @@ test.each([
   ['no command', [], 'Usage: nofault'],
   ['an unknown command', ['inspekt'], "unknown command 'inspekt'\n(Did you mean inspect?)"],
   ['an unknown option', ['--wrong'], "unknown option '--wrong'"],
-  ['no file', ['inspect'], "missing required argument 'file'"],
+  ['no file', ['inspect'], "missing required argument 'path'"],
   ['an unknown option of a command', ['inspect', '--wrong', 'file'], "unknown option '--wrong'"],
 ])('%s is wrong usage: told on stderr, exit code 2', async (_, args, told) => {
   const { code, stdout, stderr } = await nofault(args);

@@ -3,7 +3,7 @@ const { dirname, join } = require('node:path');
 const [, , built, path] = process.argv;
 const { open } = require(built);
 const { examineFile } = require(join(dirname(built), 'cli', 'doctor', 'file.js'));
-const { systemFiles } = require(join(dirname(built), 'cli', 'doctor', 'system-files.js'));
+const { systemFiles } = require(join(dirname(built), 'inspect', 'machine', 'system-files.js'));
 
 async function main() {
   // The first opening loads the addon, which an unprivileged user may have no right to.

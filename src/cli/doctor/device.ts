@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Mount } from './mounts';
-import { numberIn, type SystemFiles } from './system-files';
+import type { Mount } from '../../inspect/machine/mounts';
+import { numberIn, type SystemFiles } from '../../inspect/machine/system-files';
 
 /** What the kernel knows of the device below a file. Undefined where it cannot be seen. */
 export interface Device {

@@ -1,11 +1,11 @@
 import { open } from '../../file/open';
+import { type Mount, mountsOf } from '../../inspect/machine/mounts';
+import type { SystemFiles } from '../../inspect/machine/system-files';
 import { addon, type FileFacts } from '../../native';
 import { pathOf } from '../file-names';
 import { formatBytes, formatShare } from '../format-bytes';
 import { type Device, deviceOf } from './device';
 import { count, errnoName, type Finding, type Group } from './finding';
-import { type Mount, mountsOf } from './mounts';
-import type { SystemFiles } from './system-files';
 
 /** Bytes of one piece that nofault asks the kernel for (docs/kernel.md, section 7). */
 const PIECE = 128 * 1024;

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { processorLimitOf } from '../../inspect/machine/control-groups';
+import { fieldIn, numberIn, type SystemFiles } from '../../inspect/machine/system-files';
 import type { Addon } from '../../native';
 import { formatBytes } from '../format-bytes';
-import { processorLimitOf } from './control-groups';
 import { count, type Finding, type Findings } from './finding';
-import { fieldIn, numberIn, type SystemFiles } from './system-files';
 
 /** The kernel's default of vm.max_map_count. */
 const USUAL_MAPPINGS = 65_530;

@@ -1,13 +1,13 @@
 import { release } from 'node:os';
 import { relative } from 'node:path';
 import { mapper } from '../../file/mapper';
+import type { SystemFiles } from '../../inspect/machine/system-files';
 import { type Addon, addon, addonPath } from '../../native';
 import { formatBytes } from '../format-bytes';
 import type { Finding, Group } from './finding';
 import { limits } from './limits';
 import { memory } from './memory';
 import { kernelQuestions, seccomp } from './questions';
-import type { SystemFiles } from './system-files';
 
 /** Linux 5.14 brought MADV_POPULATE_READ, without which hits are not mapped in advance. */
 const OLDEST_FULL_LINUX = [5, 14] as const;

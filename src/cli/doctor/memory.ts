@@ -1,8 +1,8 @@
+import { memoryLimitOf } from '../../inspect/machine/control-groups';
+import { bytesIn, type SystemFiles } from '../../inspect/machine/system-files';
 import { formatBytes, formatShare } from '../format-bytes';
-import { memoryLimitOf } from './control-groups';
 import type { Finding, Findings } from './finding';
 import { earlyReclaim } from './reclaim';
-import { bytesIn, type SystemFiles } from './system-files';
 
 /** How much memory there is for pages of files, and what takes them out of it. */
 export function memory(files: SystemFiles): Findings {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
+import { fieldIn, type SystemFiles } from '../../inspect/machine/system-files';
 import type { KernelFacts } from '../../native';
 import { errnoName, type Finding, type Findings } from './finding';
-import { fieldIn, type SystemFiles } from './system-files';
 
 const { EACCES, EINVAL, ENOSYS, EPERM } = constants.errno;
 

@@ -1,4 +1,4 @@
-import type { SystemFiles } from './system-files';
+import type { SystemFiles } from '../../inspect/machine/system-files';
 
 /** Whether DAMON takes pages out of memory before it is short; undefined where that cannot be seen. */
 export interface EarlyReclaim {

@@ -1,4 +1,4 @@
-import { memoryLimitOf, processorLimitOf } from '../../../src/cli/doctor/control-groups';
+import { memoryLimitOf, processorLimitOf } from '../../../src/inspect/machine/control-groups';
 import { fakeSystem } from './fake-system';
 
 const GiB = 2 ** 30;

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { SystemFiles } from '../../../src/cli/doctor/system-files';
+import type { SystemFiles } from '../../../src/inspect/machine/system-files';
 
 /** A /proc and /sys that hold these files and no others. */
 export function fakeSystem(contents: Readonly<Record<string, string>>): SystemFiles {

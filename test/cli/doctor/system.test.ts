@@ -1,6 +1,6 @@
 import { deviceOf } from '../../../src/cli/doctor/device';
-import { mountsOf } from '../../../src/cli/doctor/mounts';
 import { earlyReclaim } from '../../../src/cli/doctor/reclaim';
+import { mountsOf } from '../../../src/inspect/machine/mounts';
 import { fakeSystem } from './fake-system';
 
 describe('mounts', () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the doctor reads of /proc and /sys. The kernel answers from memory, so nothing here waits for a device. */
+/** What is read of /proc and /sys. The kernel answers from memory, so nothing here waits for a device. */
 export interface SystemFiles {
   /** The text of a file without the line's end; undefined where it is missing or may not be read. */
   text(path: string): string | undefined;
