@@ -66,4 +66,6 @@ export { evict } from './inspect/evict';
 export { follow } from './inspect/follow';
 export { inspect } from './inspect/inspect';
 export { residencyOf } from './inspect/residency-of';
+export { restore } from './inspect/restore';
+export { snapshot } from './inspect/snapshot';
 export { warm } from './inspect/warm';

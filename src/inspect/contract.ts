@@ -229,7 +229,7 @@ export interface RestoreOptions {
   readonly root?: FileName | URL;
   /** The most bytes a second to read. */
   readonly rate?: number;
-  /** The most bytes to bring in. By default what the machine, and the memory limit of the control group, have available; the rest is left out. */
+  /** The most bytes of the snapshot to take, the densest files first. By default what the machine, and the memory limit of the control group, have available; the rest is left out. */
   readonly mostBytes?: number;
   readonly signal?: AbortSignal;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { NofaultError } from '../errors';
 import { onAbort } from '../file/cancelling';
 import type { Progress } from './contract';
@@ -32,6 +33,8 @@ export async function* fileByFile<T extends Task>(
 ): AsyncGenerator<Progress, void, undefined> {
   signal?.throwIfAborted();
   const ending = new AbortController();
+  // Each file that waits for its turn listens; Node would warn of a leak.
+  setMaxListeners(0, ending.signal);
   const places = new Places(FILES_AT_ONCE);
   const events: { progress: FileProgress; finished: boolean }[] = [];
   const running = new Set<FileProgress>();

@@ -53,3 +53,16 @@ export function bytesIn(edges: ArrayLike<number>, size: number, pageSize: number
   }
   return bytes;
 }
+
+/** The pages of both. */
+export function intersection(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  const edges: number[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const first = Math.max(a[i] as number, b[j] as number);
+    const behind = Math.min(a[i + 1] as number, b[j + 1] as number);
+    if (first < behind) edges.push(first, behind);
+    if ((a[i + 1] as number) < (b[j + 1] as number)) i += 2;
+    else j += 2;
+  }
+  return edges;
+}

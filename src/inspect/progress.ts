@@ -26,6 +26,11 @@ export class FileProgress {
     this.#sums = sums;
   }
 
+  /** Brought in, or left. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   done(bytes: number): void {
     this.#bytes += bytes;
     this.#sums.bytes += bytes;
