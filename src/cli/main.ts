@@ -12,9 +12,13 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => CommandMo
   evict: { summary: 'drop files from memory', load: () => require('./evict') as CommandModule },
   index: { summary: 'build an index of a table, to be queried', load: () => require('./index-command') as CommandModule },
   inspect: { summary: 'show how much of files is in memory, and where', load: () => require('./inspect') as CommandModule },
+  lock: { summary: 'keep files in memory for as long as it runs', load: () => require('./lock') as CommandModule },
   query: { summary: 'answer which rows of an index an expression takes', load: () => require('./query') as CommandModule },
+  restore: { summary: 'bring back what a snapshot says was in memory', load: () => require('./restore') as CommandModule },
   serve: { summary: 'show it live, as a web page', load: () => require('./serve') as CommandModule },
+  snapshot: { summary: 'write down what is in memory', load: () => require('./snapshot') as CommandModule },
   warm: { summary: 'bring files into memory', load: () => require('./warm') as CommandModule },
+  watch: { summary: 'show how much of files is in memory, live', load: () => require('./watch') as CommandModule },
 };
 
 async function main(): Promise<void> {

@@ -27,6 +27,11 @@ export class Output {
     this.#err.write(`${line}\n`);
   }
 
+  /** Writes over the line that the cursor is on, which is never ended: for a terminal only. */
+  replaceLine(line: string): void {
+    this.#err.write(`\r${line}\u001b[K`);
+  }
+
   /** One line about what went wrong. The text may contain names of files as they are. */
   complain(message: string): void {
     this.say(`${paint(this.narration, 'error', 'nofault:')} ${printable(message)}`);

@@ -9,21 +9,30 @@ const MEMORY = 5;
 const LEAST_BAR = 10;
 const FIGURES = 64;
 
+interface Shown {
+  /** Whether it is known how much there is to do. */
+  readonly whole: boolean;
+  readonly figures: string;
+}
+
 /** One line on stderr that shows how far work on files has come, where a person looks at it; nothing elsewhere. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined;
   #seen: { readonly time: number; readonly bytes: number }[] = [];
 
-  /** `rest` is shown behind the figures: what the bytes are. */
   constructor(output: Output, environment: { readonly unicode: boolean; readonly columns: number } = output.narration) {
     if (!output.narration.interactive) return;
     const { SingleBar: Bar } = require('cli-progress') as typeof import('cli-progress');
-    const [full, empty] = environment.unicode ? ['█', '░'] : ['#', '.'];
+    const [full, empty] = (environment.unicode ? ['█', '░'] : ['#', '.']) as [string, string];
+    const width = Math.max(LEAST_BAR, Math.min(40, environment.columns - FIGURES));
     this.#bar = new Bar({
-      format: '{bar} {percentage} %  {amount}  {rate}  {left}  {files}',
-      barsize: Math.max(LEAST_BAR, Math.min(40, environment.columns - FIGURES)),
-      barCompleteChar: full as string,
-      barIncompleteChar: empty as string,
+      format: (_, { progress }, { whole, figures }: Shown) => {
+        // Where nobody knows how much there is to do, there is no share of it.
+        if (!whole) return figures;
+        const done = Math.floor(progress * width);
+        const share = `${Math.floor(progress * 100)} %`.padStart(5);
+        return `${full.repeat(done)}${empty.repeat(width - done)} ${share}  ${figures}`;
+      },
       hideCursor: true,
       clearOnComplete: true,
       stream: process.stderr,
@@ -37,12 +46,13 @@ export class ProgressBar {
     const { bytes, files, failed, toDo } = totals;
     const whole = Math.max(bytes, toDo ?? 0, 1);
     const rate = this.#rate(bytes);
-    const payload = {
-      amount: toDo === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(whole)}`,
-      rate: rate === undefined ? '' : `${formatBytes(Math.round(rate))}/s`,
-      left: rate && toDo !== undefined ? `${formatTime((whole - bytes) / rate)} left` : '',
-      files: `${files + failed} ${files + failed === 1 ? 'file' : 'files'}`,
-    };
+    const figures = [
+      toDo === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(whole)}`,
+      rate === undefined ? '' : `${formatBytes(Math.round(rate))}/s`,
+      rate && toDo !== undefined ? `${formatTime((whole - bytes) / rate)} left` : '',
+      `${files + failed} ${files + failed === 1 ? 'file' : 'files'}`,
+    ];
+    const payload: Shown = { whole: toDo !== undefined, figures: figures.filter((text) => text !== '').join('  ') };
     if (bar.isActive) bar.setTotal(whole);
     else bar.start(whole, 0, payload);
     bar.update(bytes, payload);

@@ -39,7 +39,8 @@ export class Sorted implements Report {
   }
 }
 
-const FIGURES: Readonly<Record<SortKey, ((file: FileResidency) => number) | undefined>> = {
+/** What files are sorted by. */
+export const FIGURES: Readonly<Record<SortKey, ((file: FileResidency) => number) | undefined>> = {
   resident: ({ residentBytes }) => residentBytes,
   missing: ({ size, residentBytes, unknownBytes }) => size - residentBytes - unknownBytes,
   share: ({ size, residentBytes }) => (size === 0 ? 0 : residentBytes / size),
