@@ -5,11 +5,13 @@ import { cold } from './cold';
 import type { Bench } from './contract';
 import { FIO_INSTALLATION } from './fio';
 import { hit } from './hit';
+import { inspect } from './inspect';
 import { pressure } from './pressure';
 import { asJson, asTable, save } from './report';
 import { TestFiles } from './test-file';
+import { VMTOUCH_INSTALLATION } from './vmtouch';
 
-const BENCHES: readonly Bench[] = [hit, cold, pressure, bitmapBuild];
+const BENCHES: readonly Bench[] = [hit, cold, pressure, bitmapBuild, inspect];
 
 interface Options {
   readonly json: boolean;
@@ -72,8 +74,9 @@ function help(): string {
 Benches:
 ${BENCHES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join('\n')}
 
-The test files (1 GiB for hit, 4 GiB for cold, 2 GiB with --quick, all of these for pressure) are written to NOFAULT_BENCH_DIR, or else to ${tmpdir()}: it has to lie on a disk.
+The test files (1 GiB for hit, 4 GiB for cold, 2 GiB with --quick, all of these for pressure, 2 GiB for inspect) are written to NOFAULT_BENCH_DIR, or else to ${tmpdir()}: it has to lie on a disk.
 cold also compares with fio where it is installed: ${FIO_INSTALLATION}
+inspect also compares with vmtouch where it is installed: ${VMTOUCH_INSTALLATION}
 docs/benchmarks.md says what each figure means.`;
 }
 
