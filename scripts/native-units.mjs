@@ -82,7 +82,7 @@ export class NativeUnits {
   #sourcesOf(program) {
     const sources = new Set([program]);
     for (const source of sources) {
-      for (const header of this.#included(source)) {
+      for (const header of this.#included(source).filter((file) => file.endsWith('.h'))) {
         const standIn = join(TESTS, `${basename(header, '.h')}.cc`);
         const own = header.replace(/\.h$/, '.cc');
         if (existsSync(join(this.#root, standIn)) && !this.#isProgram(standIn)) sources.add(standIn);
