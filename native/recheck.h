@@ -20,6 +20,7 @@ class Recheck {
   };
 
   void collect(const Board& board);
+  bool askAboutAll(Window& window);
   bool askPageCache(Window& window, const Stretch& stretch);
   void askPageTable(Window& window);
   void drop(Window& window, uint64_t first, uint64_t count);

@@ -48,6 +48,9 @@ struct Window : std::enable_shared_from_this<Window> {
   std::atomic<bool> alive{true};
   Board board;
   std::atomic<bool> watched{false};  // the watch keeps the board young
+  // The watch's: pages between the first and the last on the board that our page table did not map when it last looked.
+  static constexpr uint64_t kUnknown = UINT64_MAX;
+  uint64_t unmapped = kUnknown;
   // Null until a touch of the window has failed.
   std::atomic<Marks*> marks{nullptr};
   // The guard's: where it finds the window, and pages that it has covered one by one.

@@ -19,6 +19,8 @@ using namespace nofault;
 namespace {
 
 constexpr uint64_t kPages = 256;
+// So many that one question about all of a window is cheaper than one for each page of four.
+constexpr uint64_t kMany = 4096;
 
 bool has(const Board& board, uint64_t page) { return (board.word(page / 32) >> (page % 32) & 1) != 0; }
 
@@ -43,28 +45,31 @@ void untilLookedAt(Window& window) {
   }
 }
 
-// `step` says which pages of the window are on the board: close together, or far apart.
-void takesOffWhatHasLeft(const ScratchFile& file, uint64_t step, const std::function<void(const Window&)>& evict) {
+// `step` says which pages of the window are on the board: close together, or far apart. The watch has looked at them
+// before they leave, and remembers then what our page table maps.
+void takesOffWhatHasLeft(const ScratchFile& file, uint64_t pages, uint64_t step,
+                         const std::function<void(const Window&)>& evict) {
   const uint64_t size = kernel::pageSize();
   const auto state = std::make_shared<FileState>(file.reading, true);
   CHECK(state->watched);
-  const PlacedWindow placed(state, 0, kPages);
+  const PlacedWindow placed(state, 0, pages);
   Window& window = *placed.window;
   // Nobody is forced to evict, and pages may come back by themselves: what is known is what a judge saw before and
   // after.
   for (int left = 0, tries = 0; left == 0 && tries < 20; ++tries) {
-    file.write(0, kPages);
+    file.write(0, pages);
     const int32_t time = now();
-    CHECK(kernel::populate(window.base, kPages * size) == 0);
-    for (uint64_t page = 0; page < kPages; page += step) Watch::instance().note(window, page, 1, time);
+    CHECK(kernel::populate(window.base, pages * size) == 0);
+    for (uint64_t page = 0; page < pages; page += step) Watch::instance().note(window, page, 1, time);
+    untilLookedAt(window);
     evict(window);
     const std::vector<unsigned char> before = pageCache(window);
     untilLookedAt(window);
     std::vector<bool> believed;
-    for (uint64_t page = 0; page < kPages; ++page) believed.push_back(has(window.board, page));
+    for (uint64_t page = 0; page < pages; ++page) believed.push_back(has(window.board, page));
     const std::vector<unsigned char> after = pageCache(window);
     // The first page is the one that keeps the board going.
-    for (uint64_t page = 1; page < kPages; ++page) {
+    for (uint64_t page = 1; page < pages; ++page) {
       if ((before[page] & 1) != 0 || (after[page] & 1) != 0) continue;
       left += page % step == 0;
       CHECK(!believed[page]);
@@ -73,13 +78,13 @@ void takesOffWhatHasLeft(const ScratchFile& file, uint64_t step, const std::func
   }
 }
 
-void everyWayOut() {
-  const ScratchFile file(kPages);
+void everyWayOut(uint64_t pages, std::initializer_list<uint64_t> steps) {
+  const ScratchFile file(pages);
   if (std::string(fileSystemOf(file.fd).name) == "tmpfs") {
     puts("skipped: pages of tmpfs do not leave, and the folder for temporary files (TMPDIR) lies on it");
     return;
   }
-  const uint64_t bytes = kPages * kernel::pageSize();
+  const uint64_t bytes = pages * kernel::pageSize();
   // Ours to drop: then what nobody maps can be dropped from the page cache.
   const auto unmapped = [&](const Window& window) {
     madvise(window.base, bytes, MADV_DONTNEED);
@@ -101,12 +106,12 @@ void everyWayOut() {
     free(content);
     CHECK(written == static_cast<ssize_t>(bytes));
   };
-  for (const uint64_t step : {uint64_t{1}, uint64_t{9}}) {
-    takesOffWhatHasLeft(file, step, unmapped);
-    takesOffWhatHasLeft(file, step, pagedOut);
-    takesOffWhatHasLeft(file, step, hole);
-    takesOffWhatHasLeft(file, step, cutOff);
-    if (file.direct >= 0) takesOffWhatHasLeft(file, step, writtenPastTheCache);
+  for (const uint64_t step : steps) {
+    takesOffWhatHasLeft(file, pages, step, unmapped);
+    takesOffWhatHasLeft(file, pages, step, pagedOut);
+    takesOffWhatHasLeft(file, pages, step, hole);
+    takesOffWhatHasLeft(file, pages, step, cutOff);
+    if (file.direct >= 0) takesOffWhatHasLeft(file, pages, step, writtenPastTheCache);
   }
 }
 
@@ -153,7 +158,8 @@ void neverAMarkedPage() {
 }  // namespace
 
 int main() {
-  everyWayOut();
+  everyWayOut(kPages, {1, 9});
+  everyWayOut(kMany, {4});
   windowsThatComeAndGo();
   neverAMarkedPage();
 }
