@@ -84,11 +84,6 @@ Abilities probe() {
 
 }  // namespace
 
-size_t pageSize() {
-  static const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  return size;
-}
-
 size_t maxMappings() {
   static const size_t most = [] {
     size_t value = 65530;

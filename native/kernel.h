@@ -1,6 +1,8 @@
 // The system calls that everything else rests on, and what this kernel allows of them, found out once by asking.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,7 +10,10 @@
 namespace nofault::kernel {
 
 // Bytes in a page.
-size_t pageSize();
+inline size_t pageSize() {
+  static const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
 
 // Mappings that a process may have at most (vm.max_map_count).
 size_t maxMappings();

@@ -15,19 +15,15 @@ Window::~Window() {
   if (Marks* known = marks.load()) munmap(known, sizeof(Marks));
 }
 
-char* Window::addressOf(uint64_t page) const { return base + (page - firstPage) * kernel::pageSize(); }
-
 void Window::note(uint64_t first, uint64_t count, int32_t time) {
   board.note(first - firstPage, count, time);
   // The guard marks first and then takes from the board, so one of the two sees the other.
   if (marked(first, count) != Mark::none) board.take(first - firstPage, count);
 }
 
-Mark Window::marked(uint64_t first, uint64_t count, uint64_t* bad) const {
-  const Marks* known = marks.load();
-  if (known == nullptr) return Mark::none;
+Mark Window::firstMark(const Marks& known, uint64_t first, uint64_t count, uint64_t* bad) const {
   for (uint64_t page = first - firstPage; count > 0; ++page, --count) {
-    const Mark mark = known->pages[page].load();
+    const Mark mark = known.pages[page].load();
     if (mark == Mark::none) continue;
     if (bad != nullptr) *bad = firstPage + page;
     return mark;
@@ -35,18 +31,11 @@ Mark Window::marked(uint64_t first, uint64_t count, uint64_t* bad) const {
   return Mark::none;
 }
 
-WindowTable::WindowTable(uint64_t fileBytes) : strideInPages_(kWindowStride / kernel::pageSize()) { resize(fileBytes); }
+WindowTable::WindowTable(uint64_t fileBytes) { resize(fileBytes); }
 
 void WindowTable::resize(uint64_t fileBytes) {
   filePages_ = (fileBytes + kernel::pageSize() - 1) / kernel::pageSize();
-  count_ = (filePages_ + strideInPages_ - 1) / strideInPages_;
-}
-
-const std::shared_ptr<Window>& WindowTable::at(uint64_t index) const {
-  static const std::shared_ptr<Window>& none = *new std::shared_ptr<Window>();
-  const uint64_t branch = index / kBranch;
-  if (branch >= leaves_.size() || !leaves_[branch]) return none;
-  return (*leaves_[branch])[index % kBranch];
+  count_ = (filePages_ + firstPage(1) - 1) >> strideShift_;
 }
 
 void WindowTable::set(uint64_t index, std::shared_ptr<Window> window) {

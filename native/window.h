@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "board.h"
 #include "file_state.h"
+#include "kernel.h"
 
 namespace nofault {
 
@@ -35,9 +37,12 @@ struct Window : std::enable_shared_from_this<Window> {
   // Puts pages, numbered as in the file, on the board: they were resident at `time`. From any thread.
   void note(uint64_t first, uint64_t count, int32_t time);
   // The mark of the first page in [first, first + count) that has one; `bad` becomes its number.
-  Mark marked(uint64_t first, uint64_t count, uint64_t* bad = nullptr) const;
+  Mark marked(uint64_t first, uint64_t count, uint64_t* bad = nullptr) const {
+    const Marks* known = marks.load();
+    return known == nullptr ? Mark::none : firstMark(*known, first, count, bad);
+  }
 
-  char* addressOf(uint64_t page) const;
+  char* addressOf(uint64_t page) const { return base + (page - firstPage) * kernel::pageSize(); }
 
   char* const base;
   const uint64_t firstPage;
@@ -58,6 +63,9 @@ struct Window : std::enable_shared_from_this<Window> {
   std::atomic<int64_t> covers{0};
   // What its environment remembers of the memory; nobody else looks at it.
   void* owner = nullptr;
+
+ private:
+  Mark firstMark(const Marks& known, uint64_t first, uint64_t count, uint64_t* bad) const;
 };
 
 // The windows of one open file. Written by the thread of its environment only; `find` is for that thread, `share` for
@@ -69,13 +77,17 @@ class WindowTable {
 
   uint64_t count() const { return count_; }
   // The window in which an entry that starts at `page` lies, or null when it has not been placed.
-  Window* find(uint64_t page) const { return at(page / strideInPages_).get(); }
-  std::shared_ptr<Window> share(uint64_t page) const { return at(page / strideInPages_); }
-  const std::shared_ptr<Window>& at(uint64_t index) const;
+  Window* find(uint64_t page) const { return at(page >> strideShift_).get(); }
+  std::shared_ptr<Window> share(uint64_t page) const { return at(page >> strideShift_); }
+  const std::shared_ptr<Window>& at(uint64_t index) const {
+    const uint64_t branch = index / kBranch;
+    if (branch >= leaves_.size() || !leaves_[branch]) return none_;
+    return (*leaves_[branch])[index % kBranch];
+  }
   void set(uint64_t index, std::shared_ptr<Window> window);
 
   // Pages that window `index` spans: to the end of the file at most.
-  uint64_t firstPage(uint64_t index) const { return index * strideInPages_; }
+  uint64_t firstPage(uint64_t index) const { return index << strideShift_; }
   uint64_t pagesOf(uint64_t index) const;
 
  private:
@@ -83,7 +95,10 @@ class WindowTable {
   static constexpr uint64_t kBranch = 512;
   using Leaf = std::vector<std::shared_ptr<Window>>;
 
-  uint64_t strideInPages_;
+  // Pages from one window's start to the next are a power of two: shifting is a fraction of what dividing would cost,
+  // several times a page of a vector.
+  const int strideShift_ = std::countr_zero(kWindowStride / kernel::pageSize());
+  const std::shared_ptr<Window> none_;
   uint64_t filePages_ = 0;
   uint64_t count_ = 0;
   std::vector<std::unique_ptr<Leaf>> leaves_;
