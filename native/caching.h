@@ -1,4 +1,4 @@
-// What brings pages of files in and drops them, as JavaScript sees it (Addon in src/native.ts).
+// What brings pages of files in and drops them, as JavaScript sees it (Addon in src/native/inspection.ts).
 #pragma once
 
 #include <napi.h>

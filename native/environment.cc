@@ -10,7 +10,7 @@ namespace {
 
 // Completions that wake the loop even though their request has more to come.
 constexpr size_t kGather = 256;
-// Numbers that describe one completion to JavaScript, as src/native.ts has them.
+// Numbers that describe one completion to JavaScript, as src/native/file.ts has them.
 constexpr size_t kFields = 6;
 // Completions handed over in one turn of the loop, so that a flood of them does not hold it.
 constexpr size_t kTurn = 1024;

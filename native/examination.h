@@ -1,4 +1,4 @@
-// `probe` of the door (src/native.ts): tries out what this kernel and one file allow, on a fetcher's thread.
+// `probe` of the door (src/native/inspection.ts): tries out what this kernel and one file allow, on a fetcher's thread.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Locking as JavaScript sees it: what NativeFile and Addon in src/native.ts say about locks. Checks arguments, has
+// Locking as JavaScript sees it: what NativeFile and Addon in src/native/file.ts say about locks. Checks arguments, has
 // native/lock do the work on a thread, and turns the outcome into values.
 #pragma once
 

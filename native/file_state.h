@@ -10,7 +10,7 @@ namespace nofault {
 // What went wrong under a view, as the guard records it and JavaScript reads it.
 enum class Mark : uint8_t { none, truncated, io, readOnly };
 
-// What JavaScript reads of a file without a call; the layout is part of src/native.ts.
+// What JavaScript reads of a file without a call; the layout is part of src/native/file.ts.
 struct Record {
   // The first thing that went wrong under a view since JavaScript last set `pending` to 0.
   std::atomic<double> pending{0};  // 1 when there is one

@@ -1,4 +1,4 @@
-// What looks at many files, as JavaScript sees it (Addon in src/native.ts): a batch of them, and folders.
+// What looks at many files, as JavaScript sees it (Addon in src/native/inspection.ts): a batch of them, and folders.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// A PageMap as JavaScript sees it (PageMap in src/native.ts).
+// A PageMap as JavaScript sees it (PageMap in src/native/file.ts).
 #pragma once
 
 #include <napi.h>

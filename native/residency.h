@@ -10,7 +10,7 @@
 
 namespace nofault {
 
-// What is known of a page or an entry. The numbers are part of src/native.ts.
+// What is known of a page or an entry. The numbers are part of src/native/file.ts.
 constexpr uint8_t kMissing = 0, kResident = 1;
 // In memory, but what is there is the guard's and not the file's.
 constexpr uint8_t kMarked = 2;

@@ -6,7 +6,7 @@
 
 namespace nofault {
 
-// The class NativeBuild (src/native.ts).
+// The class NativeBuild (src/native/bitmap.ts).
 Napi::Function defineBuild(Napi::Env env);
 
 }  // namespace nofault

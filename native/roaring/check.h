@@ -5,7 +5,7 @@
 
 namespace nofault {
 
-// `checkContainers(header, from, to, bytes, before)`, as src/native.ts says.
+// `checkContainers(header, from, to, bytes, before)`, as src/native/bitmap.ts says.
 Napi::Value checkContainers(const Napi::CallbackInfo& info);
 
 }  // namespace nofault

@@ -1,4 +1,4 @@
-// Headers, scans and their steps as JavaScript sees them: what NativeHeader, NativeScan and NativeStep in src/native.ts
+// Headers, scans and their steps as JavaScript sees them: what NativeHeader, NativeScan and NativeStep in src/native/bitmap.ts
 // say. Checks arguments; has native/roaring do the work, here or on a thread; turns the outcome into values.
 #pragma once
 
