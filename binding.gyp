@@ -36,6 +36,7 @@
         "native/examination.cc",
         "native/lock.cc",
         "native/file_locks.cc",
+        "native/file_windows.cc",
         "native/file.cc",
         "native/roaring/checksum.cc",
         "native/roaring/kernels.cc",

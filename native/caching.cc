@@ -10,6 +10,7 @@
 
 #include "background.h"
 #include "cached_file.h"
+#include "errors.h"
 #include "fetcher.h"
 #include "file_system.h"
 #include "kernel.h"
@@ -21,10 +22,6 @@ namespace nofault {
 namespace {
 
 using Handle = Napi::External<std::shared_ptr<CachedFile>>;
-
-Napi::RangeError refused(Napi::Env env, const char* what) {
-  return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
-}
 
 std::string pathOf(Napi::Env env, const Napi::Value& value) {
   if (!value.IsBuffer()) throw refused(env, "a path that is no Buffer");

@@ -1,5 +1,5 @@
-// An open file as JavaScript sees it (NativeFile in src/native.ts): checks every argument once more, then calls the
-// rooms that do the work.
+// An open file as JavaScript sees it (NativeFile in src/native/file.ts): checks every argument once more, then calls
+// the rooms that do the work.
 #pragma once
 
 #include <napi.h>
@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "file_locks.h"
+#include "file_windows.h"
 #include "open_file.h"
 #include "request.h"
 
@@ -20,17 +21,14 @@ class File : public Napi::ObjectWrap<File> {
   // `open(target)`: a path as a Buffer, or a file descriptor. Returns a promise of a File.
   static Napi::Value open(const Napi::CallbackInfo& info);
 
-  // `detach(arrayBuffer)`: ends the views of a window that was removed without.
-  static void detachGivenUp(const Napi::CallbackInfo& info);
-
   explicit File(const Napi::CallbackInfo& info);
   ~File() override;
 
  private:
-  Napi::Value place(const Napi::CallbackInfo& info);
-  void remove(const Napi::CallbackInfo& info);
-  Napi::Value idle(const Napi::CallbackInfo& info);
-  Napi::Value empty(const Napi::CallbackInfo& info);
+  Napi::Value place(const Napi::CallbackInfo& info) { return placeFileWindow(info, opened(info.Env())); }
+  void remove(const Napi::CallbackInfo& info) { removeFileWindow(info, opened(info.Env())); }
+  Napi::Value idle(const Napi::CallbackInfo& info) { return isWindowIdle(info, opened(info.Env())); }
+  Napi::Value empty(const Napi::CallbackInfo& info) { return emptyWindows(info, opened(info.Env())); }
   Napi::Value residency(const Napi::CallbackInfo& info);
   Napi::Value mapped(const Napi::CallbackInfo& info);
   Napi::Value fetch(const Napi::CallbackInfo& info);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "background.h"
+#include "errors.h"
 #include "fetcher.h"
 #include "kernel.h"
 #include "lock.h"
@@ -12,10 +13,6 @@
 namespace nofault {
 
 namespace {
-
-Napi::RangeError refused(Napi::Env env, const char* what) {
-  return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
-}
 
 Napi::Value showEdges(Napi::Env env, const Edges& edges) {
   auto numbers = Napi::Float64Array::New(env, edges.size());

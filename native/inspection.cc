@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "background.h"
+#include "errors.h"
 #include "fetcher.h"
 #include "folder.h"
 #include "page_map.h"
@@ -25,7 +26,7 @@ namespace {
 // about again.
 constexpr auto kLongest = std::chrono::milliseconds(15);
 
-// The places of a row, and the bits of a question; the same as in src/native.ts.
+// The places of a row, and the bits of a question; the same as in src/native/inspection.ts.
 enum Field {
   kErrno,
   kSyscall,
@@ -52,10 +53,6 @@ enum Field {
 };
 enum Bits : unsigned { kAskCachestat = 1, kAskMincore = 2, kPrune = 4, kFollow = 8, kAskFileSystem = 16 };
 constexpr unsigned kMostCells = 65536;
-
-Napi::RangeError refused(Napi::Env env, const char* what) {
-  return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
-}
 
 // `bits` and `cells`.
 Question questionOf(Napi::Env env, const Napi::Value& bits, const Napi::Value& cells) {

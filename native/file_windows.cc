@@ -1,0 +1,99 @@
+#include "file_windows.h"
+
+#include <mutex>
+#include <vector>
+
+#include "background.h"
+#include "errors.h"
+#include "fetcher.h"
+#include "kernel.h"
+#include "window_memory.h"
+
+namespace nofault {
+
+namespace {
+
+// A checked number of a window of the file.
+uint64_t windowIn(Napi::Env env, double index, const OpenFile& file) {
+  if (!(index >= 0 && index < static_cast<double>(file.windows.count())))
+    throw refused(env, "a window that the file does not have");
+  return static_cast<uint64_t>(index);
+}
+
+}  // namespace
+
+Napi::Value placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
+  Napi::Env env = info.Env();
+  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
+  auto buffer = info[1].As<Napi::Buffer<char>>();
+  const uint64_t bytes = file.windows.pagesOf(number) * kernel::pageSize();
+  if (buffer.Length() != bytes) throw refused(env, "a window of another length");
+  if (file.windows.at(number)) throw refused(env, "a window that is placed already");
+  const uint64_t first = file.windows.firstPage(number);
+  const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
+  if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
+  auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize(), file.state);
+  Napi::Value board = adoptMemory(env, buffer, *window);
+  std::lock_guard lock(file.windowsMutex);
+  file.windows.set(number, std::move(window));
+  return board;
+}
+
+void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
+  Napi::Env env = info.Env();
+  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
+  const std::shared_ptr<Window> window = file.windows.at(number);
+  auto buffer = info[1].As<Napi::Buffer<char>>();
+  if (!window || buffer.Data() != window->base) throw refused(env, "to remove a window that is not placed there");
+  window->alive.store(false, std::memory_order_release);
+  {
+    std::lock_guard lock(file.windowsMutex);
+    file.windows.set(number, nullptr);
+  }
+  if (!info[2].ToBoolean()) {
+    giveUpMemory(env, *window);
+  } else if (const int error = detachMemory(env, *window, buffer.ArrayBuffer())) {
+    throw systemError(env, "a window could not be taken off the file", error, "mmap");
+  }
+}
+
+void detachGivenUp(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsArrayBuffer()) throw refused(env, "to detach anything but an ArrayBuffer");
+  const int error = detachGivenUpMemory(env, info[0].As<Napi::ArrayBuffer>());
+  if (error < 0) throw refused(env, "memory that is no window given up");
+  if (error > 0) throw systemError(env, "a window could not be taken off the file", error, "mmap");
+}
+
+Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file) {
+  Napi::Env env = info.Env();
+  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  // Under the lock nobody takes a share. The table has one and its memory has one; another is a job's or the watch's.
+  std::lock_guard lock(file.windowsMutex);
+  return Napi::Boolean::New(env, file.windows.at(number).use_count() <= 2);
+}
+
+Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file) {
+  Napi::Env env = info.Env();
+  auto indexes = info[0].As<Napi::Float64Array>();
+  auto windows = std::make_shared<std::vector<std::shared_ptr<Window>>>();
+  for (size_t i = 0; i < indexes.ElementLength(); ++i) {
+    if (auto window = file.windows.at(windowIn(env, indexes[i], file))) windows->push_back(std::move(window));
+  }
+  const auto gate = std::make_shared<Gate>();
+  return onThreadBehind(
+      gate, env, Fetcher::kMemory,
+      [gate, windows] {
+        for (const auto& window : *windows) {
+          // Unlike other advice, this one would destroy what a new owner of the range had put there.
+          std::lock_guard lock(gate->mutex);
+          if (!gate->shut && window->alive.load(std::memory_order_acquire)) emptyWindow(*window);
+        }
+        return true;
+      },
+      [](Napi::Env env, bool) { return env.Undefined(); });
+}
+
+}  // namespace nofault

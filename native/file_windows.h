@@ -1,0 +1,23 @@
+// Windows as JavaScript sees them: what NativeFile and FileAddon in src/native/file.ts say about placing and removing
+// them. On the environment's own thread, but for emptying them.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "open_file.h"
+
+namespace nofault {
+
+// The methods `place` (index, buffer), `remove` (index, buffer, detach), `idle` (index) and `empty` (indexes) of an
+// open file.
+Napi::Value placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
+void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
+Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file);
+Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file);
+
+// `detach(arrayBuffer)`: ends the views of a window that was removed without.
+void detachGivenUp(const Napi::CallbackInfo& info);
+
+}  // namespace nofault
