@@ -1,6 +1,7 @@
 import type { PageSet, Run } from './contract';
-import { checkEntry, notResident, VectorPageSet } from './page-set';
+import { checkEntry, VectorPageSet } from './page-set';
 import type { Pages } from './pages';
+import { notResident } from './read-errors';
 
 /** Vectors of more entries than this cost so much that the short way saves nothing. */
 const SHORT = 256;
@@ -57,7 +58,7 @@ class KnownPageSet implements PageSet {
     const page = this.#numbers[entry] as number;
     const offset = page * pages.pageSize;
     const bytes = pages.range(offset, Math.min(pages.pageSize, pages.size - offset), page, 1, 'board');
-    if (bytes === undefined) throw notResident(entry, offset, pages, true);
+    if (bytes === undefined) throw notResident(entry, offset, pages.path, true);
     return bytes;
   }
 

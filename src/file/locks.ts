@@ -3,6 +3,7 @@ import { NofaultError } from '../errors';
 import { addon, type LockRefusal } from '../native';
 import { VectorPageSet } from './page-set';
 import type { Pages } from './pages';
+import { closedError, readError, windowError } from './read-errors';
 import { anyBetween, blocksOf, difference, grown, intersection, NO_RUNS, pagesIn, type Runs, runsOf, Slices, union } from './runs';
 import type { Vector } from './vector';
 import type { Windows } from './windows';
@@ -111,7 +112,7 @@ export class Locks {
   async #take(runs: Runs): Promise<void> {
     const { pageCount, pageSize } = this.#pages;
     // It has been refreshed meanwhile.
-    if ((runs.at(-1) ?? 0) > pageCount) throw this.#pages.readError(0, pageCount * pageSize, true);
+    if ((runs.at(-1) ?? 0) > pageCount) throw readError(this.#pages.path, 0, pageCount * pageSize, true);
     const fresh = await difference(runs, this.#locked);
     const together = await union(this.#locked, runs);
     let taken = NO_RUNS;
@@ -169,14 +170,14 @@ export class Locks {
     this.#assertNotClosed();
     if (lost === undefined) return;
     const { page, errno, truncated, marked } = lost;
-    const error = (marked && this.#pages.markError(page, 1)) || this.#pages.readError(errno, page * this.#pages.pageSize, truncated);
+    const error = (marked && this.#pages.markError(page, 1)) || readError(this.#pages.path, errno, page * this.#pages.pageSize, truncated);
     this.#pages.counts.failed(error);
     throw error;
   }
 
   /** After every step of a call: closing does not wait for it. */
   #assertNotClosed(): void {
-    if (this.#pages.closed) throw this.#pages.closedError();
+    if (this.#pages.closed) throw closedError(this.#pages.path);
   }
 
   /** The locked pages of these windows. */
@@ -190,7 +191,7 @@ export class Locks {
     const slices = new Slices();
     for (const index of blocksOf(runs, this.#stride)) {
       this.#assertNotClosed();
-      if (!this.#windows.pin(index)) throw this.#pages.windowError();
+      if (!this.#windows.pin(index)) throw windowError(this.#pages.path);
       if (slices.over) await slices.next();
     }
     this.#assertNotClosed();

@@ -4,6 +4,7 @@ import { Copy } from './copying';
 import { knownPages } from './known-pages';
 import { checkOptions, VectorPageSet } from './page-set';
 import type { Pages } from './pages';
+import { closedError } from './read-errors';
 import { lookAgain } from './refreshing';
 import { residencyMap } from './residency-map';
 import { checkBytes, checkPage, checkRange, pageVector, rangeVector } from './vector';
@@ -165,7 +166,7 @@ export class MappedFile implements AsyncDisposable {
     const { size } = replacement ?? pages;
     if (replacement !== undefined && pages.closed) {
       await replacement.close();
-      throw pages.closedError();
+      throw closedError(pages.path);
     }
     if (replacement === undefined) return { size, change: size > before ? 'grown' : size < before ? 'shrunk' : 'none' };
     this.#earlier = this.#earlier.filter((old) => !old.closed || old.haveViews);

@@ -1,9 +1,11 @@
 import { invalidArgument, NofaultError } from '../errors';
 import { MISSING, RESIDENT } from '../native';
-import { expect, forget, hold, type Recipient, release } from './arrivals';
+import { hold, release } from './arrivals';
 import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet } from './contract';
 import type { Dependant, Pages } from './pages';
+import { notResident, readError, windowError } from './read-errors';
+import { Submissions, type Submitter } from './submissions';
 import { selected, startOf, type Vector } from './vector';
 import { type Standing, Verdicts } from './verdicts';
 
@@ -25,19 +27,14 @@ const LAST = 512;
 /** How long that is enough, in ms. */
 const RENEWED = 8;
 
-/** How long one turn makes windows for misses, in ms. */
-const MAKING = 0.5;
-
-/** Entries that are asked about before the first misses are fetched; each step after it is twice as long. */
+/** Entries that are asked about before the first misses are fetched; the step after one that had some is twice as long, and else so many times. */
 const FIRST_STEP = 16;
+const AFTER_HITS = 8;
 
 /** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. Less of a vector none of which has been a hit. */
 const ASKING = 3;
 const ALWAYS_ASKED = 8192;
 const COLD = { asking: 0.5, alwaysAsked: 512 };
-
-/** Entries of what is left that are submitted in one turn. */
-const SUBMITTED = 4096;
 
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;
@@ -58,13 +55,8 @@ export function checkEntry(entry: number, length: number): void {
     throw new NofaultError('OUT_OF_RANGE', `entry ${entry} is not in the vector, which has ${length} entries`);
 }
 
-export function notResident(entry: number, offset: number, { path }: Pages, came: boolean): NofaultError {
-  const why = came ? 'has left memory again: ask for it anew' : 'has not arrived yet';
-  return new NofaultError('NOT_RESIDENT', `entry ${entry} (byte ${offset} of ${path}) ${why}`, { path, offset });
-}
-
 /** A vector's answer. Asks about all of it when it is made, and has the fetcher bring in what is missing. */
-export class VectorPageSet implements PageSet, Recipient, Dependant {
+export class VectorPageSet implements PageSet, Submitter, Dependant {
   readonly length: number;
   readonly hits: number;
   readonly #pages: Pages;
@@ -77,8 +69,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   readonly #log: number[] = [];
   #pending = 0;
   #fetching = false;
-  /** What the fetcher knows this set's misses by. */
-  readonly #requests: number[] = [];
+  readonly #submissions: Submissions;
   #uncancel: (() => void) | undefined;
   #arrived: Promise<PageSet> | undefined;
   /** Entries that have arrived are being asked about again. */
@@ -98,7 +89,9 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     this.#pages = pages;
     this.#vector = vector;
     this.#states = states;
-    const standing = pages.standing(options.priority === 'scan');
+    const scan = options.priority === 'scan';
+    this.#submissions = new Submissions(pages, vector, scan, this);
+    const standing = pages.standing(scan);
     this.#standing = standing;
     this.#verdicts = new Verdicts(pages, vector, states, standing);
     this.length = length;
@@ -106,10 +99,10 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     let byBoard = 0;
     // In steps, so that the device works on what is missing while the rest is asked about.
     const start = performance.now();
-    for (let from = 0, step = FIRST_STEP; from < length; step *= 2) {
+    for (let from = 0, step = FIRST_STEP; from < length; ) {
       const { asking, alwaysAsked } = hits > 0 ? { asking: ASKING, alwaysAsked: ALWAYS_ASKED } : COLD;
       if (from >= alwaysAsked && performance.now() - start > asking) {
-        this.#fetchRest(from, options);
+        if (this.#begin(length - from, options)) this.#submissions.submitRest(from);
         break;
       }
       const to = Math.min(from + step, length);
@@ -120,8 +113,9 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
         else if (states[entry] === MISSING) missing.push(entry);
         else this.#failMarked(entry);
       }
-      if (missing.length > 0) this.#fetch(missing, options);
+      if (missing.length > 0 && this.#begin(missing.length, options)) this.#submissions.submit(missing);
       from = to;
+      step *= missing.length > 0 ? 2 : AFTER_HITS;
     }
     this.hits = hits;
     pages.counts.boardHits += byBoard;
@@ -160,8 +154,8 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     checkEntry(entry, this.length);
     const bytes = this.tryBytes(entry);
     if (bytes !== undefined) return bytes;
-    if (!this.#pages.hasWindow(this.#vector.first[entry] as number)) throw this.#pages.windowError();
-    throw notResident(entry, startOf(this.#vector, entry, this.#pages), this.#pages, this.#states[entry] !== MISSING);
+    if (!this.#pages.hasWindow(this.#vector.first[entry] as number)) throw windowError(this.#pages.path);
+    throw notResident(entry, startOf(this.#vector, entry, this.#pages), this.#pages.path, this.#states[entry] !== MISSING);
   }
 
   get arrived(): Promise<PageSet> {
@@ -200,7 +194,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     const fetchAgain = (entry: number): void => {
       const first = this.#vector.first[entry] as number;
       if (++tries > PATIENCE && !this.#pages.hasWindow(first)) {
-        this.#fail(entry, this.#pages.windowError());
+        this.#fail(entry, windowError(this.#pages.path));
         back.push(entry);
         return;
       }
@@ -275,29 +269,6 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     if (!this.#pages.closed) this.#verdicts.ask(this.#log.slice(from, from + AHEAD).filter((entry) => this.#states[entry] === ARRIVED));
   }
 
-  #fetch(missing: readonly number[], options: GetOptions): void {
-    if (this.#begin(missing.length, options)) this.#submit(missing, options.priority === 'scan', 0);
-  }
-
-  /** Has all entries from `from` on fetched, some in each turn: there are too many of them to ask about now. */
-  #fetchRest(from: number, options: GetOptions): void {
-    if (!this.#begin(this.length - from, options)) return;
-    let next = from;
-    const submitSome = (): void => {
-      if (this.complete) return;
-      const { count } = this.#vector;
-      const some: number[] = [];
-      for (const to = Math.min(next + SUBMITTED, this.length); next < to; next++) {
-        if (count[next] === 0) this.#over(next, undefined);
-        else some.push(next);
-      }
-      if (some.length > 0) this.#submit(some, options.priority === 'scan', MAKING);
-      this.settled();
-      if (next < this.length) setImmediate(submitSome);
-    };
-    setImmediate(submitSome);
-  }
-
   /** So many more entries are missing. False when nothing is to be fetched. */
   #begin(missing: number, { signal }: GetOptions): boolean {
     this.#pending += missing;
@@ -312,55 +283,12 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
     return true;
   }
 
-  /**
-   * Has entries fetched: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making`
-   * ms now and some more in each turn.
-   */
-  #submit(entries: readonly number[], scan: boolean, making: number): void {
-    const { first, count } = this.#vector;
-    const stop = performance.now() + making;
-    const ready = new Uint32Array(entries.length);
-    const later: number[] = [];
-    const cutOff = new Map<number, NofaultError>();
-    let n = 0;
-    for (const entry of entries) {
-      const page = first[entry] as number;
-      // Only after a refresh that found the file shorter: the others were checked when they were asked for.
-      const cut = this.#pages.cutOff(page, count[entry] as number);
-      if (cut !== undefined) {
-        cutOff.set(entry, cut);
-        continue;
-      }
-      if (this.#pages.isMapped(page)) {
-        ready[n++] = entry;
-      } else if (making > 0 && performance.now() < stop) {
-        // Where no window can be had now, the bytes at least come into memory.
-        this.#pages.hasWindow(page);
-        ready[n++] = entry;
-      } else {
-        later.push(entry);
-      }
-    }
-    if (n > 0) {
-      const request = this.#pages.native.fetch(ready.subarray(0, n), first, count, scan);
-      expect(request, this);
-      this.#requests.push(request);
-    }
-    for (const [entry, error] of cutOff) this.#over(entry, error);
-    if (cutOff.size > 0) this.settled();
-    if (later.length > 0) {
-      setImmediate(() => {
-        if (!this.complete) this.#submit(later, scan, MAKING);
-      });
-    }
-  }
-
   settle(entry: number, errno: number, badOffset: number, truncated: boolean, asOf: number): void {
-    this.#over(entry, badOffset < 0 ? undefined : this.#pages.readError(errno, badOffset, truncated), asOf);
+    this.over(entry, badOffset < 0 ? undefined : readError(this.#pages.path, errno, badOffset, truncated), asOf);
   }
 
   /** An entry that was being fetched has arrived, mapped as of then, or has failed. */
-  #over(entry: number, error: NofaultError | undefined, asOf = Number.NaN): void {
+  over(entry: number, error: NofaultError | undefined, asOf = Number.NaN): void {
     this.#pending--;
     this.#pages.counts.inFlight--;
     if (error === undefined) {
@@ -382,7 +310,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   fail(reason: unknown): void {
     if (this.complete) return;
     if (this.#fetching) this.#pages.counts.inFlight -= this.#pending;
-    for (const request of this.#requests) this.#pages.native.cancel(request);
+    this.#submissions.cancel();
     for (let entry = 0; entry < this.length; entry++) {
       if (this.#states[entry] !== MISSING) continue;
       this.#states[entry] = FAILED;
@@ -409,7 +337,7 @@ export class VectorPageSet implements PageSet, Recipient, Dependant {
   }
 
   #finish(): void {
-    for (const request of this.#requests) forget(request);
+    this.#submissions.forget();
     this.#uncancel?.();
     this.#pages.settled(this);
   }

@@ -1,5 +1,4 @@
-import { getSystemErrorName } from 'node:util';
-import { NofaultError } from '../errors';
+import type { NofaultError } from '../errors';
 import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
 import { allStand, type Board, young } from './board';
 import type { FileStats } from './contract';
@@ -7,6 +6,7 @@ import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
 import { Faults } from './faults';
 import { Locks } from './locks';
+import { closedError, readError } from './read-errors';
 import { type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
 import { type Window, Windows } from './windows';
@@ -83,7 +83,7 @@ export class Pages implements Extent {
 
   /** Throws `CLOSED` once `close` has been called, and what a touch of a view has met since the last call. */
   assertOpen(): void {
-    if (this.#closing !== undefined) throw this.closedError();
+    if (this.#closing !== undefined) throw closedError(this.path);
     if (this.#faults.pending) throw this.#fault();
   }
 
@@ -123,16 +123,12 @@ export class Pages implements Extent {
 
   /** The error of an entry that lay in the file when it was asked for, and does not any more; undefined when it does. */
   cutOff(first: number, count: number): NofaultError | undefined {
-    return first + count <= this.pageCount ? undefined : this.readError(0, Math.max(first, this.pageCount) * this.pageSize, true);
+    return first + count <= this.pageCount ? undefined : readError(this.path, 0, Math.max(first, this.pageCount) * this.pageSize, true);
   }
 
   /** The error of an entry on which the guard has put a mark; undefined when there is none. */
   markError(first: number, count: number): NofaultError | undefined {
     return this.#faults.of(first, count);
-  }
-
-  closedError(): NofaultError {
-    return new NofaultError('CLOSED', `${this.path} has been closed`, { path: this.path });
   }
 
   /** A view of one checked page if it is resident now, counted. Throws when it is marked. */
@@ -173,7 +169,7 @@ export class Pages implements Extent {
    * when one is marked, and when the file does not reach so far any more.
    */
   range(offset: number, length: number, first: number, count: number, standing: Standing): Uint8Array | undefined {
-    if (offset + length > this.size || length < 1) throw this.readError(0, Math.max(offset, this.size), true);
+    if (offset + length > this.size || length < 1) throw readError(this.path, 0, Math.max(offset, this.size), true);
     const window = this.#windows.at(first);
     if (window === undefined) return undefined;
     const known = this.watching && allStand(window.board, first - window.firstPage, count);
@@ -194,7 +190,7 @@ export class Pages implements Extent {
     const length = lengthOf(vector, i, this);
     if (length === 0) return new Uint8Array(0);
     const offset = startOf(vector, i, this);
-    if (offset + length > this.size || length < 0) throw this.readError(0, Math.max(offset, this.size), true);
+    if (offset + length > this.size || length < 0) throw readError(this.path, 0, Math.max(offset, this.size), true);
     const window = this.#windows.at(vector.first[i] as number);
     return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
@@ -260,17 +256,6 @@ export class Pages implements Extent {
     return this.#windows.find(page) !== undefined;
   }
 
-  windowError(): NofaultError {
-    const { maxWindows } = addon();
-    return new NofaultError(
-      'LIMIT',
-      `the process has ${maxWindows} windows mapped, half of vm.max_map_count, and views of them are held: let go of some`,
-      {
-        path: this.path,
-      },
-    );
-  }
-
   /**
    * Asks about the entries, `from` to `to`, whose state is MISSING: it becomes RESIDENT or MARKED, or stays where they are missing, or where that would take
    * too long to find out now. A vector can be asked about in several steps, from the start on, that share this time. Returns how many the boards knew to be
@@ -317,7 +302,7 @@ export class Pages implements Extent {
   /** Fills `into` with the bytes from `offset` on; false when that would have to wait. Throws `TRUNCATED` when the file ends before. */
   readNow(offset: number, into: Uint8Array): boolean {
     const read = offset + into.length <= this.size ? this.native.readNow(offset, into) : Math.max(0, this.size - offset);
-    if (read >= 0 && read < into.length) throw this.readError(0, offset + read, true);
+    if (read >= 0 && read < into.length) throw readError(this.path, 0, offset + read, true);
     return read === into.length;
   }
 
@@ -328,15 +313,6 @@ export class Pages implements Extent {
     this.native.touching(false);
     this.#noteBlocked();
     this.assertOpen();
-  }
-
-  /** The error of an entry that the fetcher could not bring in. */
-  readError(errno: number, offset: number, truncated: boolean): NofaultError {
-    const place = { path: this.path, offset, syscall: 'read' };
-    if (truncated)
-      return new NofaultError('TRUNCATED', `${this.path} ends before byte ${offset}: it has become shorter since it was opened`, place);
-    const name = getSystemErrorName(-errno);
-    return new NofaultError('IO', `reading ${this.path} at byte ${offset} failed: ${name}`, { ...place, errno });
   }
 
   /** `dependant` is failed with `CLOSED` if the file closes before `settled`. */
@@ -384,7 +360,7 @@ export class Pages implements Extent {
 
   async #close(): Promise<void> {
     this.#last = this.native.counters();
-    const reason = this.closedError();
+    const reason = closedError(this.path);
     // In a later step, so that `closed` holds when the dependants' users look.
     await undefined;
     for (const dependant of [...this.#dependants]) dependant.fail(reason);

@@ -1,0 +1,111 @@
+import type { NofaultError } from '../errors';
+import { expect, forget, type Recipient } from './arrivals';
+import type { Pages } from './pages';
+import type { Vector } from './vector';
+
+/** How long one turn makes windows for what is submitted, in ms. */
+const MAKING = 0.5;
+
+/** Entries of the rest of a vector that are submitted in one turn. */
+const SUBMITTED = 4096;
+
+/** Who waits for the entries. */
+export interface Submitter extends Recipient {
+  /** Whether nothing is waited for any more. */
+  readonly complete: boolean;
+  /** An entry that was not submitted is over: nothing of it has to be read, or it cannot be. */
+  over(entry: number, error: NofaultError | undefined): void;
+}
+
+/** Submits missing entries of one vector to the fetcher, over several turns of the event loop where there are many or their windows have to be made first. */
+export class Submissions {
+  readonly #pages: Pages;
+  readonly #vector: Vector;
+  readonly #scan: boolean;
+  readonly #submitter: Submitter;
+  /** What the fetcher knows them by. */
+  readonly #requests: number[] = [];
+
+  constructor(pages: Pages, vector: Vector, scan: boolean, submitter: Submitter) {
+    this.#pages = pages;
+    this.#vector = vector;
+    this.#scan = scan;
+    this.#submitter = submitter;
+  }
+
+  /** Submits these entries; those whose window is not mapped in the next turns. */
+  submit(entries: readonly number[]): void {
+    this.#submit(entries, 0);
+  }
+
+  /** Submits all entries from `from` on, some in each of the next turns. */
+  submitRest(from: number): void {
+    const { count, length } = this.#vector;
+    let next = from;
+    const submitSome = (): void => {
+      if (this.#submitter.complete) return;
+      const some: number[] = [];
+      for (const to = Math.min(next + SUBMITTED, length); next < to; next++) {
+        if (count[next] === 0) this.#submitter.over(next, undefined);
+        else some.push(next);
+      }
+      if (some.length > 0) this.#submit(some, MAKING);
+      this.#submitter.settled();
+      if (next < length) setImmediate(submitSome);
+    };
+    setImmediate(submitSome);
+  }
+
+  /** What has not been started is not, and nothing more is told. */
+  cancel(): void {
+    for (const request of this.#requests) this.#pages.native.cancel(request);
+  }
+
+  /** Nothing more is told. */
+  forget(): void {
+    for (const request of this.#requests) forget(request);
+  }
+
+  /**
+   * Submits entries: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making` ms
+   * now and some more in each turn.
+   */
+  #submit(entries: readonly number[], making: number): void {
+    const { first, count } = this.#vector;
+    const stop = performance.now() + making;
+    const ready = new Uint32Array(entries.length);
+    const later: number[] = [];
+    const cutOff = new Map<number, NofaultError>();
+    let n = 0;
+    for (const entry of entries) {
+      const page = first[entry] as number;
+      // Only after a refresh that found the file shorter: the others were checked when they were asked for.
+      const cut = this.#pages.cutOff(page, count[entry] as number);
+      if (cut !== undefined) {
+        cutOff.set(entry, cut);
+        continue;
+      }
+      if (this.#pages.isMapped(page)) {
+        ready[n++] = entry;
+      } else if (making > 0 && performance.now() < stop) {
+        // Where no window can be had now, the bytes at least come into memory.
+        this.#pages.hasWindow(page);
+        ready[n++] = entry;
+      } else {
+        later.push(entry);
+      }
+    }
+    if (n > 0) {
+      const request = this.#pages.native.fetch(ready.subarray(0, n), first, count, this.#scan);
+      expect(request, this.#submitter);
+      this.#requests.push(request);
+    }
+    for (const [entry, error] of cutOff) this.#submitter.over(entry, error);
+    if (cutOff.size > 0) this.#submitter.settled();
+    if (later.length > 0) {
+      setImmediate(() => {
+        if (!this.#submitter.complete) this.#submit(later, MAKING);
+      });
+    }
+  }
+}
