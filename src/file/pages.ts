@@ -231,7 +231,8 @@ export class Pages implements Extent {
 
   /** Whether the kernel says that the pages are resident. Throws when one is marked. */
   #asked(first: number, count: number, noting = true): boolean {
-    const state = count === 1 && noting ? this.#hit(first) : this.#askRun(first, count, noting);
+    // The shorter call notes what it finds, where there is a board at all.
+    const state = count === 1 && (noting || !this.watching) ? this.#hit(first) : this.#askRun(first, count, noting);
     this.#noteBlocked();
     if (state === MARKED) throw this.markError(first, count);
     return state === RESIDENT;
