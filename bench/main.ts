@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { Command } from 'commander';
+import { bitmap } from './bitmap';
 import { bitmapBuild } from './bitmap-build';
 import { cold } from './cold';
 import type { Bench } from './contract';
@@ -11,7 +12,7 @@ import { asJson, asTable, save } from './report';
 import { TestFiles } from './test-file';
 import { VMTOUCH_INSTALLATION } from './vmtouch';
 
-const BENCHES: readonly Bench[] = [hit, cold, pressure, bitmapBuild, inspect];
+const BENCHES: readonly Bench[] = [hit, cold, pressure, bitmap, bitmapBuild, inspect];
 
 interface Options {
   readonly json: boolean;
