@@ -3,7 +3,7 @@ import { checkSignal } from '../../file/cancelling';
 import { checkColumns } from './columns';
 import type { BuildOptions, BuildProgress, BuildSource, IndexSummary, RowObject } from './contract';
 import { byteSourceOf, expectedKeys, pathBytes } from './make-source';
-import { findPlace } from './output';
+import { findPlace, refuseSource } from './output';
 import { Pacer } from './pacer';
 import { runBuild, type Task } from './run';
 import { RowsSource } from './source-rows';
@@ -17,7 +17,7 @@ import { buildOnThread } from './thread';
  * `refresh`. The same table gives the same bytes. (`docs/building.md`)
  *
  * Rejects with `BAD_FORMAT` where the source cannot be read, or a row does not fit (the message has its line and its column; `onBadRow: 'skip'` counts such rows
- * instead), with `INVALID_ARGUMENT` where a column that was named is not there or cannot be what it is said to be, with `LIMIT` beyond 2^32 - 1 rows, with
+ * instead), with `INVALID_ARGUMENT` where a column that was named is not there or cannot be what it is said to be, or `out` is the source itself, with `LIMIT` beyond 2^32 - 1 rows, with
  * `IO` and the errno where reading or writing fails, a full disk among them, and with the signal's reason when it aborts. In each of these cases what was there
  * before is as it was, and temporary files are gone.
  */
@@ -44,6 +44,7 @@ export function buildIndex(source: BuildSource, out: string | Buffer | URL, opti
       });
     const place = await findPlace(path);
     if (bytes !== undefined) {
+      if (bytes.path !== undefined) await refuseSource(place, bytes.path);
       const stream = bytes.path === undefined ? (source as { stream: AsyncIterable<Uint8Array> }).stream : undefined;
       return await buildOnThread(bytes, stream, place, task, own, tell);
     }

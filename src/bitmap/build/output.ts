@@ -37,6 +37,20 @@ export async function findPlace(given: Buffer): Promise<Place> {
   return { name, path, folder, partial: hidden(folder, file, 'partial') };
 }
 
+/** Refuses to put an index where its own table is. */
+export async function refuseSource({ path, name }: Place, source: Uint8Array): Promise<void> {
+  // Whatever is wrong with either is told by who opens it.
+  const [from, to] = await Promise.all([Buffer.from(source), path].map((file) => stat(file, { bigint: true }).catch(() => undefined)));
+  if (from === undefined || to === undefined || from.dev !== to.dev || from.ino !== to.ino) return;
+  throw new NofaultError(
+    'INVALID_ARGUMENT',
+    `${name} is the table itself, and the index would take its place: give the index another name`,
+    {
+      path: name,
+    },
+  );
+}
+
 /** The index while it is written: beside its place, under a name that nothing else has. */
 export async function createPartial({ name, partial }: Place): Promise<Scratch> {
   try {

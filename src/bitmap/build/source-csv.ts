@@ -46,6 +46,8 @@ export class CsvSource implements Source {
 
   #parser(delimiter: string, table: Table, bad: BadRows): Parser {
     const { parse } = require('csv-parse') as typeof import('csv-parse');
+    // The line that the last record ended in.
+    let last = 0;
     const parser = parse({
       delimiter,
       max_record_size: LONGEST_RECORD,
@@ -55,10 +57,19 @@ export class CsvSource implements Source {
       // Handed over here, with the line, rather than through the stream.
       on_record: (record: string[], { lines }) => {
         table.add(record, lines);
+        last = lines;
         return null;
       },
     });
-    parser.on('skip', (error: { message: string }) => bad.refuse(`line ${parser.info.lines}`, error.message));
+    parser.on('skip', ({ code, message }: { code: string; message: string }) => {
+      const { lines } = parser.info;
+      // A quote that is not closed where it should be takes the lines up to the next one with it, and whoever counts rows has to know.
+      // One record may have two of them, and counts once.
+      if (lines > last) bad.refuse(lines > last + 1 ? `lines ${last + 1} to ${lines}` : `line ${lines}`, message);
+      last = lines;
+      // The parser would go on within the quotes, and so take all that follows for a part of this record. The rest of the line is.
+      if (code === 'CSV_INVALID_CLOSING_QUOTE') (parser as unknown as { state: { quoting: boolean } }).state.quoting = false;
+    });
     parser.on('error', () => {});
     return parser;
   }

@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -227,6 +227,18 @@ describe('bad rows', () => {
     expect(index.column('b').cells).toEqual(good);
   });
 
+  test('of CSV whose quotes are wrong take no others with them', async () => {
+    const text = `name,id\n"x"y,1\n${'"good",2\n'.repeat(50)}a"b,3\n"never closed,4\nplain,5\n"z"z,6\nlast,7\n`;
+    const summary = await buildIndex({ path: files.write('quotes.csv', text), format: 'csv' }, out, { onBadRow: 'skip' });
+    expect(summary).toMatchObject({ rows: 51, skippedRows: 3 });
+    const [closing, opening, open] = summary.skipped;
+    expect(closing).toMatch(/^line 2: Invalid Closing Quote/);
+    expect(opening).toMatch(/^line 53: Invalid Opening Quote/);
+    // The quote of line 54 ends in line 56, so that one between is a part of the same record.
+    expect(open).toMatch(/^lines 54 to 56: Invalid Closing Quote/);
+    expect(cells(readNaively(out)).id).toEqual([...Array(50).fill(2n), 7n]);
+  });
+
   test('of JSON lines: what is no JSON, no object, or has a column that nobody knew of', async () => {
     const good = Array.from({ length: 65_536 }, (_, i) => `{"a":${i}}`).join('\n');
     for (const [line, message] of [
@@ -263,6 +275,14 @@ describe('files that are not what they should be', () => {
     ['a quote without end', 'quote.csv', Buffer.from(`a,b\n"1,2\n${'3,4\n'.repeat(10)}`), /quote.csv.*line/],
   ])('%s', async (_, name, content, message) => {
     await expectRejected('BAD_FORMAT', buildIndex(files.write(name, content), out), message);
+  });
+
+  test('the table itself is no place for its index', async () => {
+    const path = files.write('itself.csv', 'a\n1\n');
+    symlinkSync(path, files.path('link.csv'));
+    await expectRejected('INVALID_ARGUMENT', buildIndex(path, path), /is the table itself/);
+    await expectRejected('INVALID_ARGUMENT', buildIndex(path, files.path('link.csv')), /is the table itself/);
+    expect(readFileSync(path, 'utf8')).toBe('a\n1\n');
   });
 
   test('missing, or a folder', async () => {
