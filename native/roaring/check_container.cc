@@ -16,7 +16,8 @@ std::optional<Malformed> checkArray(const Container& array) {
 std::optional<Malformed> checkRuns(const Place& place, const uint8_t* bytes) {
   const uint32_t count = bytes[0] | uint32_t{bytes[1]} << 8;
   if (2 + 4 * uint64_t{count} != place.length) return Malformed{"a container of runs has another length", 0};
-  const auto* pairs = reinterpret_cast<const Value*>(bytes + 2);
+  // Not auto, which forgets that a Value may lie at any address.
+  const Value* pairs = reinterpret_cast<const Value*>(bytes + 2);
   uint64_t cardinality = 0, next = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t first = pairs[2 * i], more = pairs[2 * i + 1];

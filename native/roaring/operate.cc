@@ -158,7 +158,7 @@ uint32_t keepInArray(const Value* values, uint32_t count, const Container& other
     alignas(64) uint64_t bits[kWords];
     memset(bits, 0, sizeof bits);
     kernels().set(bits, other.values(), other.count);
-    const auto* words = reinterpret_cast<const Word*>(bits);
+    const Word* words = reinterpret_cast<const Word*>(bits);
     return in ? kernels().keepIn(words, values, count, into) : kernels().keepOut(words, values, count, into);
   }
   const Value* others = other.values();

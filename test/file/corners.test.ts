@@ -11,6 +11,9 @@ import { when } from '../when';
 
 const files = TestFiles.make();
 const PAGE = 4096;
+/** After so many seconds a program is taken to hang, for it may have to wait its turn on a busy machine. */
+const PATIENCE = '150';
+const WITH_PATIENCE = 180_000;
 
 test('read of a file that was truncated inside its last page is TRUNCATED', async () => {
   const path = files.patterned('1', 10_000);
@@ -87,29 +90,37 @@ test('covers that refresh has undone count no more', async () => {
   expect(JSON.parse(stdout).once.READ_ONLY).toBe(1);
 });
 
-test('a worker is guarded although the main thread listens', async () => {
-  const path = files.patterned('7', 2 * PAGE);
-  const words = [
-    '-s',
-    'KILL',
-    '30',
-    process.execPath,
-    programPath('foreign-signals.cjs'),
-    builtPackage(),
-    path,
-    'worker, listener in the main thread',
-  ];
-  expect(await run('timeout', words, {})).toEqual({ code: 0, signal: null, stdout: 'TRUNCATED\n', stderr: '' });
-});
+test(
+  'a worker is guarded although the main thread listens',
+  async () => {
+    const path = files.patterned('7', 2 * PAGE);
+    const words = [
+      '-s',
+      'KILL',
+      PATIENCE,
+      process.execPath,
+      programPath('foreign-signals.cjs'),
+      builtPackage(),
+      path,
+      'worker, listener in the main thread',
+    ];
+    expect(await run('timeout', words, {})).toEqual({ code: 0, signal: null, stdout: 'TRUNCATED\n', stderr: '' });
+  },
+  WITH_PATIENCE,
+);
 
-test.each(['watch', 'never'])('with mincore and move_pages refused everything arrives (trust %s)', async (trust) => {
-  const path = files.patterned(`8 ${trust}`, 100 * PAGE);
-  const words = ['-s', 'KILL', '30', process.execPath, programPath('what-can-be-known.cjs'), builtPackage(), path, trust];
-  const child = await run('sh', ['-c', 'printf "go\\n" | "$@"', 'sh', 'timeout', ...words], {
-    refuse: { mincore: 'EPERM', move_pages: 'EPERM' },
-  });
-  expect(child).toMatchObject({ signal: null, stdout: expect.stringContaining('hashes') });
-});
+test.each(['watch', 'never'])(
+  'with mincore and move_pages refused everything arrives (trust %s)',
+  async (trust) => {
+    const path = files.patterned(`8 ${trust}`, 100 * PAGE);
+    const words = ['-s', 'KILL', PATIENCE, process.execPath, programPath('what-can-be-known.cjs'), builtPackage(), path, trust];
+    const child = await run('sh', ['-c', 'printf "go\\n" | "$@"', 'sh', 'timeout', ...words], {
+      refuse: { mincore: 'EPERM', move_pages: 'EPERM' },
+    });
+    expect(child).toMatchObject({ signal: null, stdout: expect.stringContaining('hashes') });
+  },
+  WITH_PATIENCE,
+);
 
 test('replaced files that nobody has sets or views of do not keep descriptors', async () => {
   const { readdirSync } = await import('node:fs');

@@ -87,9 +87,9 @@ void compareKernels(Random& random, uint64_t round) {
   const auto count = static_cast<uint32_t>(values.size());
   const Crooked a(one.data(), kBitsetBytes, random() % 8), b(other.data(), kBitsetBytes, random() % 8);
   const Crooked v(values.data(), size_t{count} * 2, random() % 8);
-  const auto* wa = reinterpret_cast<const Word*>(a.bytes);
-  const auto* wb = reinterpret_cast<const Word*>(b.bytes);
-  const auto* array = reinterpret_cast<const Value*>(v.bytes);
+  const Word* wa = reinterpret_cast<const Word*>(a.bytes);
+  const Word* wb = reinterpret_cast<const Word*>(b.bytes);
+  const Value* array = reinterpret_cast<const Value*>(v.bytes);
 
   std::vector<uint64_t> both(kWords), either(kWords), first(kWords), set = one, cleared = one;
   for (uint32_t i = 0; i < kWords; ++i) {
