@@ -35,17 +35,52 @@ Napi::Value onThread(Napi::Env env, dev_t device, Work work, Show show) {
   return deferred->Promise();
 }
 
-// The same for work on memory that an environment takes with it when it ends: the gate is shut before. Hooks run in
-// reverse order, so one that is added now runs before those of the windows' buffers, which are older.
+// Shuts a gate when its environment ends. Node detaches external buffers then, the newest first, and only afterwards
+// runs hooks (docs/kernel.md): so this is a buffer, too, and newer than those whose memory stands behind the gate.
+class GateKeeper {
+ public:
+  GateKeeper(Napi::Env env, std::shared_ptr<Gate> gate) : post_(new Post{std::move(gate)}) {
+    try {
+      buffer_ = Napi::Persistent(Napi::Buffer<char>::New(env, &post_->place, 1, [post = post_](Napi::Env, char*) {
+        if (!post->over) post->shut();
+        delete post;
+      }));
+    } catch (const Napi::Error&) {
+      delete post_;
+      throw;
+    }
+    // Whoever holds this may outlive the environment.
+    buffer_.SuppressDestruct();
+  }
+
+  // The work is done: nothing is shut any more.
+  void leave() {
+    post_->over = true;
+    buffer_.Reset();
+  }
+
+ private:
+  struct Post {
+    std::shared_ptr<Gate> gate;
+    bool over = false;
+    char place = 0;
+
+    void shut() const {
+      std::lock_guard lock(gate->mutex);
+      gate->shut = true;
+    }
+  };
+
+  Post* post_;
+  Napi::Reference<Napi::Buffer<char>> buffer_;
+};
+
+// The same for work on memory that an environment takes with it when it ends: the gate is shut before.
 template <class Work, class Show>
 Napi::Value onThreadBehind(const std::shared_ptr<Gate>& gate, Napi::Env env, dev_t device, Work work, Show show) {
-  auto shut = [gate] {
-    std::lock_guard lock(gate->mutex);
-    gate->shut = true;
-  };
-  auto hook = env.AddCleanupHook(std::function<void()>(std::move(shut)));
-  return onThread(env, device, std::move(work), [hook, show = std::move(show)](Napi::Env env, auto& result) mutable {
-    hook.Remove(env);
+  auto keeper = std::make_shared<GateKeeper>(env, gate);
+  return onThread(env, device, std::move(work), [keeper, show = std::move(show)](Napi::Env env, auto& result) mutable {
+    keeper->leave();
     return show(env, result);
   });
 }

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { copyFileSync, truncateSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { RoaringBitmap32 } from 'roaring';
+import type { BitmapRef } from '../../src/bitmap/format';
+import { Scanner } from '../../src/bitmap/scanner';
+import type { Tree } from '../../src/bitmap/tree';
+import { open } from '../../src/index';
+import { builtPackage } from '../built-package';
+import { programPath } from '../child';
+import { expectRejected } from '../failures';
+import { evictUnmapped, TestFiles } from '../files';
+import { bitmapOf, type Fill, Random, writeBitmaps } from './bitmap-file';
+
+const files = TestFiles.make();
+const CHUNKS = 200;
+const rowCount = CHUNKS * 65_536;
+const random = new Random(5);
+/** A few MiB, so that a scan takes several steps and threads. */
+const fills: Fill[] = Array.from({ length: CHUNKS }, () => random.pick(['bitset', 'array', 'dense', 'runs'] as const));
+const [A, B] = [bitmapOf(fills, rowCount, random), bitmapOf([...fills].reverse(), rowCount, random)] as [RoaringBitmap32, RoaringBitmap32];
+const path = files.path('large');
+const refs = writeBitmaps(path, [A, B]) as [BitmapRef, BitmapRef];
+const [a, b] = refs.map((ref): Tree => ({ kind: 'bitmap', ref })) as [Tree, Tree];
+const tree: Tree = {
+  kind: 'or',
+  parts: [
+    { kind: 'and', parts: [a, b] },
+    { kind: 'minus', from: b, what: a },
+  ],
+};
+const right = B.size;
+const end = refs[1].offset + refs[1].length;
+
+test('a file that is truncated under a scan is TRUNCATED, and zeros are never counted', async () => {
+  const outcomes = new Set<string>();
+  for (let i = 0; i < 40; i++) {
+    const copy = files.path('truncated');
+    copyFileSync(path, copy);
+    if (i % 2 === 1) evictUnmapped(copy);
+    const file = await open(copy);
+    const scanner = new Scanner(file, rowCount);
+    // Headers and pages are known and mapped; in every other run they are not.
+    if (i % 2 === 0) expect(await scanner.count(tree)).toBe(right);
+    const under = [scanner.count(tree), scanner.count(tree), scanner.bitmap(tree).then(({ length }) => length)];
+    for (const promise of under) promise.catch(() => {});
+    for (let turn = random.below(6); turn > 0; turn--) await new Promise(setImmediate);
+    truncateSync(copy, random.below(end));
+    for (const [which, outcome] of (await Promise.allSettled(under)).entries()) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'TRUNCATED', path: copy });
+      else if (which < 2) expect(outcome.value).toBe(right);
+      outcomes.add(outcome.status);
+    }
+    truncateSync(copy, 10);
+    await expectRejected('TRUNCATED', scanner.count(tree));
+    await scanner.close();
+    await file.close();
+  }
+  expect(outcomes).toContain('rejected');
+});
+
+test('a worker that is terminated while threads scan for it takes nothing down', async () => {
+  for (let i = 0; i < 20; i++) {
+    const worker = new Worker(programPath('worker-scanning.cjs'), { workerData: { built: builtPackage(), path, rowCount, tree } });
+    const [count] = (await once(worker, 'message')) as [number];
+    expect(count).toBe(right);
+    await new Promise((resolve) => setTimeout(resolve, random.below(20)));
+    await worker.terminate();
+  }
+  const file = await open(path);
+  const scanner = new Scanner(file, rowCount);
+  expect(await scanner.count(tree)).toBe(right);
+  await scanner.close();
+  await file.close();
+});
+
+test('closing while threads scan waits for them', async () => {
+  for (let i = 0; i < 30; i++) {
+    const file = await open(path);
+    const scanner = new Scanner(file, rowCount);
+    await scanner.count(tree);
+    const under = [scanner.count(tree), scanner.bitmap(tree), scanner.count(tree)];
+    for (const promise of under) promise.catch(() => {});
+    for (let turn = random.below(4); turn > 0; turn--) await new Promise(setImmediate);
+    await scanner.close();
+    await file.close();
+    for (const outcome of await Promise.allSettled(under)) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'CLOSED' });
+    }
+  }
+});
+
+test('many scans at once read each page once', async () => {
+  const copy = files.path('shared');
+  copyFileSync(path, copy);
+  evictUnmapped(copy);
+  const file = await open(copy);
+  const scanner = new Scanner(file, rowCount);
+  const counts = await Promise.all(Array.from({ length: 16 }, () => scanner.count(tree)));
+  expect(new Set(counts)).toEqual(new Set([right]));
+  // Some leave memory again, or are asked for together with a neighbour that was here already; but not sixteen times.
+  expect(file.stats().bytesFetched).toBeLessThan(3 * end);
+  await scanner.close();
+  await file.close();
+});
