@@ -14,7 +14,7 @@ constexpr uint64_t kLongestRange = uint64_t{512} << 10;
 
 // Chunks, and about how many places in headers, that are looked ahead at once.
 constexpr uint64_t kAheadChunks = 1024;
-constexpr uint64_t kAheadPlaces = 65536;
+constexpr uint64_t kAheadPlaces = 16384;
 
 // What combining costs, in ns, roughly: a leaf, a value of an array, a byte of runs, a row that comes out.
 constexpr uint64_t kLeafWork = 400, kRowsPerWork = 2;

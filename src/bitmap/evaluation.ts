@@ -1,9 +1,10 @@
-import { NofaultError } from '../errors';
 import { onAbort } from '../file/cancelling';
 import type { ByteRange, GetOptions, PageSet } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
+import { bytesOf } from './arrived';
 import { damaged } from './damage';
+import { loopsTurn } from './slices';
 import { inTurn } from './threads';
 
 /** Steps in flight: while one is combined, the others' pages are on their way, so that the device never waits for us. */
@@ -11,22 +12,23 @@ const DEPTH = 4;
 
 /** Bounds of a step: bytes and containers that it needs, rows that may come out, places in headers that are looked at for it. */
 const BYTES = 4 * 2 ** 20;
-const CONTAINERS = 2048;
+const CONTAINERS = 1024;
 const ROWS = 2 ** 20;
-const PLACES = 8192;
+const PLACES = 4096;
 
 /** Bytes of the first step where the caller may soon have enough. */
 const FIRST_BYTES = 128 * 2 ** 10;
 
 /** Ranges that are asked for in one vector. */
-const AT_ONCE = 256;
+const AT_ONCE = 64;
 
-/** Work that is done on the loop, in ns as estimated; and how long it is held in one go, in ms. */
+/** Work that is done on the loop, in ns as estimated. */
 const HERE = 100_000;
-const SLICE = 0.3;
 
 /** Chunks that have become ready while others are on their way, before a thread combines them. */
 const GATHERED = 32;
+
+type Take = (entry: number, bytes: Uint8Array) => void;
 
 export const TOO_MANY_RUNS = 'a container of runs has more of them than there is room for';
 
@@ -50,7 +52,6 @@ export class Evaluation {
   #bytes: number;
   #depth: number;
   #ended = false;
-  #turn = performance.now();
 
   constructor(files: readonly MappedFile[], scan: NativeScan, options: EvaluationOptions = {}) {
     this.#files = files;
@@ -155,8 +156,14 @@ export class Evaluation {
     try {
       for (const { file, first, ranges } of vectors(step.ranges)) {
         if (first > 0) await this.#pause();
-        const set = (this.#files[file] as MappedFile).getRanges(ranges, this.#asking);
-        if (!takeAll(set, first, combining)) waits.push(receive(set, first, combining));
+        const mapped = this.#files[file] as MappedFile;
+        const set = mapped.getRanges(ranges, this.#asking);
+        if (takeAll(set, first, combining)) continue;
+        const take: Take = (entry, bytes) => {
+          combining.take(first + entry, bytes);
+          combining.gathered();
+        };
+        waits.push(receive(mapped, set, ranges, this.#asking, take));
       }
       if (waits.length === 0 && step.work <= HERE) {
         this.#controller.signal.throwIfAborted();
@@ -179,11 +186,8 @@ export class Evaluation {
   /** Lets the event loop turn when it has been held for long enough. */
   async #pause(): Promise<void> {
     this.#controller.signal.throwIfAborted();
-    if (performance.now() - this.#turn > SLICE) {
-      await new Promise(setImmediate);
-      this.#turn = performance.now();
-      this.#controller.signal.throwIfAborted();
-    }
+    await loopsTurn();
+    this.#controller.signal.throwIfAborted();
   }
 }
 
@@ -233,24 +237,30 @@ class Combining {
   }
 }
 
-/** Takes the entries of a set all of which are here, and nothing of another one. */
+/** Takes the entries of a set all of which are here, and says whether they were: some may have been taken nevertheless. */
 function takeAll(set: PageSet, first: number, combining: Combining): boolean {
   if (set.hits < set.length) return false;
-  try {
-    for (let entry = 0; entry < set.length; entry++) combining.take(first + entry, set.bytes(entry));
-    return true;
-  } catch (error) {
-    // A page may have left since.
-    if (error instanceof NofaultError && error.code === 'NOT_RESIDENT') return false;
-    throw error;
+  for (let entry = 0; entry < set.length; entry++) {
+    const bytes = bytesOf(set, entry);
+    if (bytes === undefined) return false;
+    combining.take(first + entry, bytes);
   }
+  return true;
 }
 
-async function receive(set: PageSet, first: number, combining: Combining): Promise<void> {
+/** Takes entries as they arrive, and asks anew for those that leave before they are taken. */
+async function receive(file: MappedFile, set: PageSet, ranges: readonly ByteRange[], options: GetOptions, take: Take): Promise<void> {
+  const left: number[] = [];
   for await (const entry of set) {
-    combining.take(first + entry, set.bytes(entry));
-    combining.gathered();
+    const turn = loopsTurn();
+    if (turn) await turn;
+    const bytes = bytesOf(set, entry);
+    if (bytes === undefined) left.push(entry);
+    else take(entry, bytes);
   }
+  if (left.length === 0) return;
+  const again = left.map((entry) => ranges[entry] as ByteRange);
+  await receive(file, file.getRanges(again, options), again, options, (entry, bytes) => take(left[entry] as number, bytes));
 }
 
 /** Ranges as they are asked for: of one file each, and not too many at once. */

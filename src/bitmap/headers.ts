@@ -2,8 +2,10 @@ import { NofaultError } from '../errors';
 import type { GetOptions } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeHeader, type SystemError } from '../native';
+import { bytesOf } from './arrived';
 import { damaged } from './damage';
 import type { BitmapRef } from './format';
+import { loopsTurn } from './slices';
 
 /** Headers that are kept beyond the scan that read them, in bytes of memory. */
 const KEPT = 64 * 2 ** 20;
@@ -54,14 +56,16 @@ export class Headers {
       const again: typeof open = [];
       for (let from = 0; from < open.length; from += AT_ONCE) {
         const asked = open.slice(from, from + AT_ONCE);
-        const marks = addon().marksMade();
         const ranges = asked.map(({ i, bytes }) => ({ offset: (refs[i] as BitmapRef).offset, length: bytes }));
         const set = this.#file.getRanges(ranges, options);
         for await (const entry of set) {
+          await loopsTurn();
           const { i } = asked[entry] as { i: number };
           const ref = refs[i] as BitmapRef;
-          const header = this.#parse(set.bytes(entry), ref);
-          if (addon().marksMade() !== marks) again.push(asked[entry] as { i: number; bytes: number });
+          const marks = addon().marksMade();
+          const bytes = bytesOf(set, entry);
+          const header = bytes && this.#parse(bytes, ref);
+          if (header === undefined || addon().marksMade() !== marks) again.push(asked[entry] as { i: number; bytes: number });
           else if (header instanceof Error) throw header;
           else if (header.needed > 0) again.push({ i, bytes: header.needed });
           else headers[i] = this.#keep(ref, header);

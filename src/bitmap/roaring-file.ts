@@ -5,6 +5,7 @@ import type { MappedFile } from '../file/mapped-file';
 import { open } from '../file/open';
 import { checkOptions } from '../file/page-set';
 import { addon, CODE, GOAL, type NativeHeader, type NativeStep } from '../native';
+import { bytesOf } from './arrived';
 import { damaged } from './damage';
 import { Evaluation, TOO_MANY_RUNS } from './evaluation';
 import { parse } from './headers';
@@ -117,8 +118,9 @@ export class RoaringFile implements AsyncDisposable {
         const marks = addon().marksMade();
         const set = this.#file.getRanges([{ offset: this.#offset + sought.offset, length: sought.length }], linked);
         for await (const entry of set) {
-          const has = this.#look(sought, set.bytes(entry));
-          if (addon().marksMade() === marks) return has;
+          const bytes = bytesOf(set, entry);
+          const has = bytes && this.#look(sought, bytes);
+          if (has !== undefined && addon().marksMade() === marks) return has;
         }
       }
     });
