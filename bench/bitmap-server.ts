@@ -138,7 +138,7 @@ async function startServer(index: string): Promise<Server> {
 
 function countOf(url: string, agent: Agent): Promise<number> {
   return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => {
+    const request = get(url, { agent }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
@@ -148,6 +148,11 @@ function countOf(url: string, agent: Agent): Promise<number> {
         if (response.statusCode === 200) resolve((JSON.parse(text) as { count: number }).count);
         else reject(new Error(`the query server answered ${response.statusCode}: ${text}`));
       });
-    }).on('error', reject);
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      // The server may close a connection that was idle just when it is used again: that is asked once more, on the same clock.
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(countOf(url, agent));
+      else reject(error);
+    });
   });
 }
