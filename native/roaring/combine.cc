@@ -199,6 +199,7 @@ Container Combiner::combine(const Part* parts, uint32_t root) {
 uint32_t Combiner::count(const Part* parts, uint32_t root) {
   parts_ = parts;
   const Part& part = parts[root];
+  if (const auto split = splitOf(part); split.pair != nullptr) return countSplit(split);
   switch (part.kind) {
     case Part::Kind::leaf:
       break;
@@ -222,6 +223,64 @@ uint32_t Combiner::count(const Part* parts, uint32_t root) {
     }
   }
   return countOf(value(root, 0));
+}
+
+// Of leaves only, and one of a pair an array: setting its values in a bitset, one by one, is the dearest that there is.
+Combiner::Split Combiner::splitOf(const Part& root) const {
+  const bool minus = root.kind == Part::Kind::minus;
+  const Part& from = minus ? parts_[root.child] : root;
+  if (from.kind != Part::Kind::conjunction) return {};
+  const Part* what = minus ? &parts_[from.next] : nullptr;
+  if (what != nullptr && what->kind != Part::Kind::leaf) return {};
+  const Part* pair = nullptr;
+  for (uint32_t child = from.child; child != Part::kNone; child = parts_[child].next) {
+    const Part& one = parts_[child];
+    if (one.kind == Part::Kind::leaf) continue;
+    if (one.kind != Part::Kind::disjunction || pair != nullptr) return {};
+    pair = &one;
+  }
+  if (pair == nullptr) return {};
+  const Part& one = parts_[pair->child];
+  const Part& other = parts_[one.next];
+  const bool two = other.next == Part::kNone && one.kind == Part::Kind::leaf && other.kind == Part::Kind::leaf;
+  if (!two || (one.form != Form::array && other.form != Form::array)) return {};
+  return {&from, pair, what};
+}
+
+// What one of the pair has is counted and taken out, and then counted what the other one has of the rest: their union
+// is never made.
+uint32_t Combiner::countSplit(const Split& split) {
+  Slot& own = slot(0);
+  Container rest = Container::full();
+  uint32_t best = Part::kNone;
+  for (const bool begins : {true, false}) {
+    for (uint32_t child = split.from->child; child != Part::kNone; child = parts_[child].next) {
+      if (&parts_[child] == split.pair) continue;
+      if (begins) {
+        if (best == Part::kNone || weight(parts_[child]) < weight(parts_[best])) best = child;
+        continue;
+      }
+      if (child == best || rest.is(Form::none)) continue;
+      const Container other = of(parts_[child]);
+      rest = other.is(Form::none) ? other : keepIn(rest, other, own.bits, own.values);
+    }
+    if (begins) rest = of(parts_[best]);
+  }
+  const auto without = [&](const Part& part) {
+    const Container other = of(part);
+    if (!other.is(Form::none)) rest = keepOut(rest, other, own.bits, own.values);
+  };
+  if (split.what != nullptr && !rest.is(Form::none)) without(*split.what);
+  if (rest.is(Form::none)) return 0;
+  const Part* first = &parts_[split.pair->child];
+  const Part* second = &parts_[first->next];
+  // The last one is only looked up: an array, the longer one of two.
+  if (first->form == Form::array && (second->form != Form::array || second->cardinality < first->cardinality))
+    std::swap(first, second);
+  const uint32_t count = countCommon(rest, of(*first));
+  without(*first);
+  // Damaged values, or such as change meanwhile, may be more than there is room for.
+  return std::min(count + countCommon(rest, of(*second)), kChunk);
 }
 
 Container Combiner::narrow(const Container& acc, const Part& leaf, bool in) {

@@ -48,6 +48,15 @@ class Combiner {
     Container filled() const { return Container::bitset(bits); }
   };
 
+  // A conjunction, and what is taken out of it, with a disjunction of two leaves in it. Without: null.
+  struct Split {
+    const Part* from = nullptr;
+    const Part* pair = nullptr;
+    const Part* what = nullptr;
+  };
+
+  Split splitOf(const Part& root) const;
+  uint32_t countSplit(const Split& split);
   Slot& slot(uint32_t level);
   Container value(uint32_t index, uint32_t level);
   Container conjunction(const Part& part, uint32_t level, uint32_t* last);
