@@ -18,7 +18,12 @@ const AT_ONCE = 512;
 
 const CHUNK = 65_536;
 
-/** The headers of an index's bitmaps: read once, checked, and kept, those that were used last. */
+/**
+ * The headers of an index's bitmaps: read once, checked, and kept, those that were used last.
+ *
+ * What is wrong is read again by a copy: where a file has been cut within a page, its mapping has zeros up to the page's end, and only a read tells that they are
+ * none of its bytes.
+ */
 export class Headers {
   readonly #file: MappedFile;
   readonly #rowCount: number;
@@ -64,10 +69,16 @@ export class Headers {
           const ref = refs[i] as BitmapRef;
           const marks = addon().marksMade();
           const bytes = bytesOf(set, entry);
-          const header = bytes && this.#parse(bytes, ref);
-          if (header === undefined || addon().marksMade() !== marks) again.push(asked[entry] as { i: number; bytes: number });
-          else if (header instanceof Error) throw header;
-          else if (header.needed > 0) again.push({ i, bytes: header.needed });
+          if (bytes === undefined) {
+            again.push(asked[entry] as { i: number; bytes: number });
+            continue;
+          }
+          const header = this.#parse(bytes, ref);
+          if (addon().marksMade() !== marks) again.push(asked[entry] as { i: number; bytes: number });
+          else if (header instanceof Error) {
+            await this.#file.read([new Uint8Array(bytes.length)], [ref.offset], options);
+            throw header;
+          } else if (header.needed > 0) again.push({ i, bytes: header.needed });
           else headers[i] = this.#keep(ref, header);
         }
       }
@@ -95,7 +106,10 @@ export class Headers {
       if (view === undefined) return undefined;
       const header = this.#parse(view, ref);
       if (addon().marksMade() !== marks) return undefined;
-      if (header instanceof Error) throw header;
+      if (header instanceof Error) {
+        this.#file.tryRead([new Uint8Array(view.length)], [ref.offset]);
+        throw header;
+      }
       if (header.needed === 0) return this.#keep(ref, header);
       bytes = header.needed;
     }
