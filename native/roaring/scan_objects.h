@@ -1,5 +1,6 @@
-// Headers, scans and their steps as JavaScript sees them: what NativeHeader, NativeScan and NativeStep in src/native/bitmap.ts
-// say. Checks arguments; has native/roaring do the work, here or on a thread; turns the outcome into values.
+// Headers, scans and their steps as JavaScript sees them: what NativeHeader, NativeScan and NativeStep in
+// src/native/bitmap.ts say. Checks arguments; has native/roaring do the work, here or on a thread; turns the outcome
+// into values.
 #pragma once
 
 #include <napi.h>
