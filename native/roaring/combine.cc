@@ -277,6 +277,11 @@ uint32_t Combiner::countSplit(const Split& split) {
   // The last one is only looked up: an array, the longer one of two.
   if (first->form == Form::array && (second->form != Form::array || second->cardinality < first->cardinality))
     std::swap(first, second);
+  if (const Container one = of(*first); rest.is(Form::bitset) && one.is(Form::bitset)) {
+    // At once: for counting, the rest need not be told from a copy of it.
+    const uint32_t common = kernels().split(own.bits, rest.words(), one.words());
+    return std::min(common + countCommon(own.filled(), of(*second)), kChunk);
+  }
   const uint32_t count = countCommon(rest, of(*first));
   without(*first);
   // Damaged values, or such as change meanwhile, may be more than there is room for.

@@ -20,6 +20,8 @@ struct Kernels {
   void (*minusInto)(uint64_t* into, const Word* other);
   void (*andTo)(uint64_t* into, const Word* one, const Word* other);
   void (*minusTo)(uint64_t* into, const Word* one, const Word* other);
+  // Both in one go: how many are set in both, and `rest` becomes what is set in the first but not in the second.
+  uint32_t (*split)(uint64_t* rest, const Word* one, const Word* other);
 
   void (*set)(uint64_t* bits, const Value* values, uint32_t count);
   void (*clear)(uint64_t* bits, const Value* values, uint32_t count);

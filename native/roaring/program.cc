@@ -119,7 +119,8 @@ bool Program::next(const Bounds& bounds, Step& step) {
     plan(static_cast<uint16_t>(chunk_++), ahead_.data() + start[0], ahead_.data() + start[1], step);
     visits += 1 + start[1] - start[0];
     for (size_t i = needs; i < step.needs.size(); ++i) bytes += step.needs[i].length;
-    if (step.chunks.size() > chunks) rows += outcomeRows_;
+    // They are kept until they are taken; of other goals there are only numbers.
+    if (step.chunks.size() > chunks && (goal_ == Goal::rows || goal_ == Goal::bitmap)) rows += outcomeRows_;
   }
   findNeeds(step, bounds.page);
   return true;

@@ -125,6 +125,12 @@ void compareKernels(Random& random, uint64_t round) {
     same("andTo", into, both);
     kernels.minusTo(into.data(), wa, wb);
     same("minusTo", into, first);
+    if (kernels.split(into.data(), wa, wb) != valuesOf(both).size()) wrong("split", round);
+    same("split", into, first);
+    into = one;
+    if (kernels.split(into.data(), reinterpret_cast<const Word*>(into.data()), wb) != valuesOf(both).size())
+      wrong("split in place", round);
+    same("split in place", into, first);
     into = one;
     kernels.set(into.data(), array, count);
     same("set", into, set);
