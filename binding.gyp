@@ -45,6 +45,7 @@
         "native/roaring/operate.cc",
         "native/roaring/combine.cc",
         "native/roaring/program.cc",
+        "native/roaring/ahead.cc",
         "native/roaring/execution.cc",
         "native/roaring/scan_objects.cc",
         "native/roaring/file_stream.cc",

@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace nofault::roaring {
@@ -12,9 +13,8 @@ using Form = Container::Form;
 // Bytes of a range: small enough that work can begin while others are still on their way.
 constexpr uint64_t kLongestRange = uint64_t{512} << 10;
 
-// Chunks, and about how many places in headers, that are looked ahead at once.
-constexpr uint64_t kAheadChunks = 1024;
-constexpr uint64_t kAheadPlaces = 16384;
+// Places that are looked at ahead, of all that one visit is worth.
+constexpr uint64_t kLooksPerVisit = 8;
 
 // What combining costs, in ns, roughly: a leaf, a value of an array, a byte of runs, a row that comes out.
 constexpr uint64_t kLeafWork = 400, kRowsPerWork = 2;
@@ -82,41 +82,52 @@ bool Program::parse(const uint32_t*& code, const uint32_t* end, uint32_t depth, 
   made.always = kind == kAll || (kind == kAnd && sometimes == 0) || (kind == kOr && sometimes < children.size()) ||
                 (kind == kMinus && always(children[0]) && !always(children[1]));
   made.children = std::move(children);
+  made.chunks = made.always ? chunkCount_ : chunksOf(made);
+  if (kind == kAnd) {
+    std::copy_if(made.children.begin(), made.children.end(), std::back_inserter(made.narrowest),
+                 [&](uint32_t child) { return !always(child); });
+    std::stable_sort(made.narrowest.begin(), made.narrowest.end(),
+                     [&](uint32_t a, uint32_t b) { return nodes_[a].chunks < nodes_[b].chunks; });
+  }
   return true;
 }
 
-// Sorts by chunk what comes next in all headers.
-void Program::lookAhead() {
-  const uint64_t most = std::clamp<uint64_t>(kAheadPlaces / std::max<size_t>(occurrences_.size(), 1), 1, kAheadChunks);
-  aheadFirst_ = chunk_;
-  aheadEnd_ = static_cast<uint32_t>(std::min<uint64_t>(chunk_ + most, chunkCount_));
-  aheadStarts_.assign(aheadEnd_ - aheadFirst_ + 1, 0);
-  for (const Occurrence& occurrence : occurrences_) {
-    const auto& places = bitmaps_[occurrence.bitmap].header->places;
-    for (uint32_t i = occurrence.next; i < places.size() && places[i].key < aheadEnd_; ++i)
-      ++aheadStarts_[places[i].key - aheadFirst_ + 1];
+uint64_t Program::chunksOf(const Node& node) const {
+  switch (node.code) {
+    case kAll:
+      break;
+    case kBitmap:
+      return bitmaps_[occurrences_[node.first].bitmap].header->places.size();
+    case kAnd: {
+      uint64_t fewest = chunkCount_;
+      for (const uint32_t child : node.children) fewest = std::min(fewest, nodes_[child].chunks);
+      return fewest;
+    }
+    case kOr: {
+      uint64_t sum = 0;
+      for (const uint32_t child : node.children) sum += nodes_[child].chunks;
+      return std::min<uint64_t>(sum, chunkCount_);
+    }
+    case kMinus:
+      return nodes_[node.children[0]].chunks;
   }
-  for (size_t i = 1; i < aheadStarts_.size(); ++i) aheadStarts_[i] += aheadStarts_[i - 1];
-  ahead_.resize(aheadStarts_.back());
-  std::vector<uint32_t> ends(aheadStarts_.begin(), aheadStarts_.end() - 1);
-  for (uint32_t i = 0; i < occurrences_.size(); ++i) {
-    Occurrence& occurrence = occurrences_[i];
-    const auto& places = bitmaps_[occurrence.bitmap].header->places;
-    for (; occurrence.next < places.size() && places[occurrence.next].key < aheadEnd_; ++occurrence.next)
-      ahead_[ends[places[occurrence.next].key - aheadFirst_]++] = {i, occurrence.next};
-  }
+  return chunkCount_;
 }
 
 bool Program::next(const Bounds& bounds, Step& step) {
-  if (chunk_ == chunkCount_) return false;
+  const auto ended = [&] { return aheadNext_ == aheadChunks_.size() && aheadEnd_ == chunkCount_; };
+  if (ended()) return false;
   step.knownOf.assign(goal_ == Goal::counts ? extras_.size() : 0, 0);
   uint64_t visits = 0, rows = 0, bytes = 0;
-  while (chunk_ < chunkCount_ && visits < bounds.visits && bytes < bounds.bytes && step.needs.size() < bounds.needs &&
+  while (!ended() && visits < bounds.visits && bytes < bounds.bytes && step.needs.size() < bounds.needs &&
          rows < bounds.rows) {
-    if (chunk_ == aheadEnd_) lookAhead();
-    const uint32_t* start = &aheadStarts_[chunk_ - aheadFirst_];
+    if (aheadNext_ == aheadChunks_.size()) {
+      visits += 1 + lookAhead() / kLooksPerVisit;
+      continue;
+    }
+    const uint32_t* start = &aheadStarts_[aheadNext_];
     const size_t needs = step.needs.size(), chunks = step.chunks.size();
-    plan(static_cast<uint16_t>(chunk_++), ahead_.data() + start[0], ahead_.data() + start[1], step);
+    plan(static_cast<uint16_t>(aheadChunks_[aheadNext_++]), ahead_.data() + start[0], ahead_.data() + start[1], step);
     visits += 1 + start[1] - start[0];
     for (size_t i = needs; i < step.needs.size(); ++i) bytes += step.needs[i].length;
     // They are kept until they are taken; of other goals there are only numbers.

@@ -103,6 +103,9 @@ class Program {
     std::vector<uint32_t> children;  // nodes
     bool always;                     // has every row of a chunk that none of its bitmaps has any of
     uint32_t sometimes = 0;          // children of which that is not so
+    // Of kAnd: those children, the one with rows in the fewest chunks first.
+    std::vector<uint32_t> narrowest;
+    uint64_t chunks = 0;  // in which it has rows, at most
   };
 
   // A bitmap in the tree, or one that was added: the place in its header that comes next.
@@ -127,7 +130,13 @@ class Program {
   };
 
   bool parse(const uint32_t*& code, const uint32_t* end, uint32_t depth, uint32_t& node);
-  void lookAhead();
+  uint64_t chunksOf(const Node& node) const;
+
+  // In ahead.cc. They return about how many places they have looked at.
+  uint64_t lookAhead();
+  uint64_t narrow(uint32_t node, std::vector<uint64_t>& mask);
+  uint64_t narrowLeaf(uint32_t occurrence, std::vector<uint64_t>& mask);
+  uint64_t gather();
   void plan(uint16_t key, const Present* begin, const Present* end, Step& step);
   Outcome weigh(uint32_t node, const Present*& at, const Present* end, Step& step);
   Outcome weighAll(Step& step);
@@ -150,11 +159,12 @@ class Program {
   uint32_t chunkCount_ = 0;
   uint8_t lastRows_[6] = {};  // a container of every row of the last chunk
 
-  uint32_t chunk_ = 0;  // the next
-  // Chunks that are looked ahead of at once, and what is in each of them.
+  // Chunks that are looked ahead of at once: those of them that may have rows, and what is in each of these.
   uint32_t aheadFirst_ = 0, aheadEnd_ = 0;
+  std::vector<uint32_t> aheadChunks_;
   std::vector<Present> ahead_;
   std::vector<uint32_t> aheadStarts_;
+  size_t aheadNext_ = 0;  // the next of these chunks
 
   // The chunk that is being planned.
   uint32_t key_ = 0;
