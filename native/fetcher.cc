@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "kernel.h"
 #include "thread.h"
@@ -90,32 +91,76 @@ void Fetcher::submit(std::shared_ptr<Request> request) {
     request->order = Request::Order::sorted;
   }
   request->unfinished = request->entries.size();
-  std::lock_guard lock(mutex_);
-  Device& device = deviceOf(request->file->device);
-  wake(device.add(std::move(request)));
+  const dev_t device = request->file->device;
+  knock({device, std::move(request), nullptr});
 }
 
-void Fetcher::run(dev_t device, std::function<void()> task) {
-  std::lock_guard lock(mutex_);
-  deviceOf(device).add(std::move(task));
-  wake(1);
-}
+void Fetcher::run(dev_t device, std::function<void()> task) { knock({device, nullptr, std::move(task)}); }
 
-void Fetcher::cancel(Request& request) {
-  request.cancelled = true;
-  std::lock_guard lock(mutex_);
-  const auto device = devices_.find(request.file->device);
-  if (device != devices_.end()) device->second.remove(request);
+void Fetcher::cancel(const std::shared_ptr<Request>& request) {
+  request->cancelled = true;
+  knock({request->file->device, request, nullptr, true});
 }
 
 void Fetcher::forget(const Environment& environment) {
   std::vector<std::vector<std::shared_ptr<Request>>> over;
   std::lock_guard lock(mutex_);
+  absorb(0);
   for (auto& [id, device] : devices_) over.push_back(device.remove(environment));
+}
+
+// Leaves something at the door, where a thread that sleeps takes it in; or else the monitor, or who is at work and back
+// before it.
+void Fetcher::knock(Arrival arrival) {
+  bool sleeps = false;
+  {
+    std::lock_guard door(door_);
+    arrivals_.push_back(std::move(arrival));
+    sleeps = waiting_ > waking_;
+    if (sleeps) ++waking_;
+    if (!sleeps || !monitoring_) nudge(true);
+  }
+  if (sleeps) workers_.notify_one();
+}
+
+// At the door: the monitor wakes, at once or only where nothing has gone on so far.
+void Fetcher::nudge(bool now) {
+  if (monitoring_ && !now && !calm_) return;
+  nudged_ = true;
+  if (!monitoring_) {
+    monitoring_ = startThread(
+        "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
+  } else {
+    monitor_.notify_one();
+  }
+}
+
+// With the lock held: takes in what is at the door, and gets threads for it besides those that look for work right now.
+void Fetcher::absorb(size_t looking) {
+  std::vector<Arrival> arrivals;
+  {
+    std::lock_guard door(door_);
+    arrivals.swap(arrivals_);
+  }
+  size_t threads = 0;
+  for (Arrival& arrival : arrivals) {
+    if (arrival.cancelled) {
+      const auto device = devices_.find(arrival.device);
+      if (device != devices_.end()) device->second.remove(*arrival.request);
+      over_.push_back(std::move(arrival.request));
+    } else if (arrival.request) {
+      threads += deviceOf(arrival.device).add(std::move(arrival.request));
+    } else {
+      deviceOf(arrival.device).add(std::move(arrival.task));
+      ++threads;
+    }
+  }
+  if (!arrivals.empty()) wake(threads - std::min(threads, looking));
 }
 
 // With the lock held: gets up to `threads` more threads to look for work.
 void Fetcher::wake(size_t threads) {
+  std::lock_guard door(door_);
   for (; threads > 0; --threads) {
     if (waiting_ > waking_) {
       ++waking_;
@@ -129,17 +174,13 @@ void Fetcher::wake(size_t threads) {
       break;
     }
   }
-  if (!monitoring_) {
-    monitoring_ = startThread(
-        "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
-  } else {
-    monitor_.notify_one();
-  }
+  nudge(false);
 }
 
 void Fetcher::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
+    absorb(1);
     {
       Work work;
       Device* const device = pick(work);
@@ -147,15 +188,20 @@ void Fetcher::work() {
       if (work.request) over_.push_back(std::move(work.request));
       if (bury(lock) || device != nullptr) continue;
     }
+    std::unique_lock door(door_);
+    if (!arrivals_.empty()) continue;
+    // From here on it is asleep for who wants to wake it, who takes the door after the lock.
     ++waiting_;
-    const bool woken = workers_.wait_for(lock, kLinger, [this] { return waking_ > 0; });
+    lock.unlock();
+    const bool woken = workers_.wait_for(door, kLinger, [this] { return waking_ > 0; });
     --waiting_;
-    if (woken) {
-      --waking_;
-    } else {
+    if (!woken) {
       --threads_;
       return;
     }
+    --waking_;
+    door.unlock();
+    lock.lock();
   }
 }
 
@@ -170,19 +216,33 @@ bool Fetcher::bury(std::unique_lock<std::mutex>& lock) {
 }
 
 // Threads wait inside system calls, so nobody but this one sees that a device stands still while there is more to ask
-// of it: then more threads are needed. It also hands over completions that nothing else has woken the loop for.
+// of it: then more threads are needed. It also takes in what nobody else does, and hands over completions that nothing
+// else has woken the loop for.
 void Fetcher::monitor() {
   std::unique_lock lock(mutex_);
-  for (;;) {
+  for (auto tick = std::chrono::steady_clock::now();;) {
+    absorb(0);
+    bury(lock);
     const bool calm = unflushed_.empty() && std::all_of(devices_.begin(), devices_.end(),
                                                         [](const auto& device) { return device.second.idle(); });
-    if (calm) {
-      // Devices come and go, and so must what is remembered of them.
-      devices_.clear();
-      monitor_.wait(lock);
-      continue;
+    // Devices come and go, and so must what is remembered of them.
+    if (calm) devices_.clear();
+    {
+      std::unique_lock door(door_);
+      lock.unlock();
+      const auto nudged = [this] { return std::exchange(nudged_, false) || !arrivals_.empty(); };
+      if (calm) {
+        calm_ = true;
+        monitor_.wait(door, nudged);
+        calm_ = false;
+        tick = std::chrono::steady_clock::now() + kTick;
+      } else {
+        monitor_.wait_until(door, tick, nudged);
+      }
     }
-    monitor_.wait_for(lock, kTick, [] { return false; });
+    lock.lock();
+    if (std::chrono::steady_clock::now() < tick) continue;
+    tick = std::chrono::steady_clock::now() + kTick;
     size_t more = 0;
     Deliveries deliveries;
     for (auto& [id, device] : devices_) more += look(device, deliveries);
@@ -305,7 +365,8 @@ void Fetcher::hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock) {
   for (auto& [environment, completions, urgent] : deliveries.toLoops) {
     if (urgent || (!unflushed_.empty() && unflushed_.back() == environment)) continue;
     unflushed_.push_back(std::move(environment));
-    monitor_.notify_one();
+    std::lock_guard door(door_);
+    nudge(false);
   }
 }
 

@@ -32,7 +32,7 @@ class Fetcher {
   void configure(unsigned maxThreads, uint64_t maxBytesInFlight);
   void submit(std::shared_ptr<Request> request);
   // What has not been started is not; nothing is reported afterwards.
-  void cancel(Request& request);
+  void cancel(const std::shared_ptr<Request>& request);
   // The same for all requests of an environment that ends.
   void forget(const Environment& environment);
   // Runs a function on a thread. `device` is what it may have to wait for.
@@ -44,6 +44,13 @@ class Fetcher {
 
  private:
   struct Deliveries;
+  // What is asked of the fetcher: a request, a task, or that a request which has been cancelled is put away.
+  struct Arrival {
+    dev_t device;
+    std::shared_ptr<Request> request;
+    std::function<void()> task;
+    bool cancelled = false;
+  };
 
   void work();
   void monitor();
@@ -54,10 +61,21 @@ class Fetcher {
   size_t look(Device& device, Deliveries& deliveries);
   bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
+  void knock(Arrival arrival);
+  void nudge(bool now);
+  void absorb(size_t looking);
   Device& deviceOf(dev_t device) { return devices_.try_emplace(device, bounds_).first->second; }
 
-  std::mutex mutex_;
+  // What event loops leave, and which threads sleep. It is held for a few instructions only, never while anything else
+  // is waited for: event loops take this lock and not the other one. Who needs both takes the other one first.
+  std::mutex door_;
   std::condition_variable workers_, monitor_;
+  std::vector<Arrival> arrivals_;
+  unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
+  bool monitoring_ = false, nudged_ = false, calm_ = false;
+
+  // All else.
+  std::mutex mutex_;
   Bounds bounds_;
   std::map<dev_t, Device> devices_;
   std::map<std::pair<dev_t, ino_t>, std::weak_ptr<SharedFile>> files_;
@@ -65,8 +83,6 @@ class Fetcher {
   // Requests that are over. They may be the last to hold their file, and closing that may wait for a server: never
   // under the lock.
   std::vector<std::shared_ptr<Request>> over_;
-  unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
-  bool monitoring_ = false;
   dev_t lastDevice_ = 0;
 };
 

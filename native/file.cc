@@ -144,7 +144,7 @@ File::File(const Napi::CallbackInfo& info)
 
 File::~File() {
   for (const auto& [id, weak] : requests_) {
-    if (const auto request = weak.lock()) Fetcher::instance().cancel(*request);
+    if (const auto request = weak.lock()) Fetcher::instance().cancel(request);
   }
   // Whoever lets go of the file last closes it, and that may wait for a server.
   if (file_) Fetcher::instance().run(Fetcher::kClosing, [file = std::move(file_)] {});
@@ -246,7 +246,7 @@ Napi::Value File::fetch(const Napi::CallbackInfo& info) {
 void File::cancel(const Napi::CallbackInfo& info) {
   const auto known = requests_.find(info[0].As<Napi::Number>().DoubleValue());
   if (known == requests_.end()) return;
-  if (const auto request = known->second.lock()) Fetcher::instance().cancel(*request);
+  if (const auto request = known->second.lock()) Fetcher::instance().cancel(request);
   requests_.erase(known);
 }
 
@@ -348,7 +348,7 @@ Napi::Value File::close(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   opened(env);
   for (const auto& [id, weak] : requests_) {
-    if (const auto request = weak.lock()) Fetcher::instance().cancel(*request);
+    if (const auto request = weak.lock()) Fetcher::instance().cancel(request);
   }
   requests_.clear();
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);

@@ -79,7 +79,7 @@ void askAndCancel(const std::vector<std::unique_ptr<ScratchFile>>& scratches, un
     asked[request->id] = {request, entries, std::vector<bool>(entries)};
     if (random() % 8 == 0) {
       const auto one = std::next(asked.begin(), static_cast<ptrdiff_t>(random() % asked.size()));
-      Fetcher::instance().cancel(*one->second.request);
+      Fetcher::instance().cancel(one->second.request);
       asked.erase(one);
       ++cancelled;
     }
