@@ -31,6 +31,13 @@ export interface GetOptions {
    * @default 'interactive'
    */
   readonly priority?: 'interactive' | 'scan';
+  /**
+   * Who will touch the bytes. For `'loop'` an entry is served when its bytes are resident in this turn of the event loop. For `'thread'` it is once they have
+   * been in memory: nothing is asked again, which is cheaper, and a touch may wait after all. So hand them to native code that reads them on a thread of its
+   * own, such as the asynchronous functions of `node:zlib`, and leave them alone yourself.
+   * @default 'loop'
+   */
+  readonly reader?: 'loop' | 'thread';
 }
 
 export interface ConfigureOptions {

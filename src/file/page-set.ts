@@ -7,10 +7,9 @@ import type { Dependant, Pages } from './pages';
 import { notResident, readError, windowError } from './read-errors';
 import { Submissions, type Submitter } from './submissions';
 import { selected, startOf, type Vector } from './vector';
-import { type Standing, Verdicts } from './verdicts';
+import { ARRIVED, type Standing, Verdicts } from './verdicts';
 
-/** What became of an entry, beside what the addon knows of it. */
-const ARRIVED = 3;
+/** What became of an entry, beside what the addon and the verdicts know of it. */
 const FAILED = 4;
 /** It was resident when it was asked for, and failed later. */
 const HIT_FAILED = 5;
@@ -27,9 +26,13 @@ const LAST = 512;
 /** How long that is enough, in ms. */
 const RENEWED = 8;
 
-/** Entries that are asked about before the first misses are fetched; the step after one that had some is twice as long, and else so many times. */
+/**
+ * Entries that are asked about before the first misses are fetched; the step after one that had some is twice as long, and else so many times. What is no longer
+ * than this is asked about at once.
+ */
 const FIRST_STEP = 16;
 const AFTER_HITS = 8;
+const ONE_STEP = 64;
 
 /** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. Less of a vector none of which has been a hit. */
 const ASKING = 3;
@@ -42,7 +45,9 @@ const SLICE = 0.5;
 /** Checks the options of a call that may wait. */
 export function checkOptions(options: GetOptions): void {
   checkSignal(options);
-  const { priority } = options;
+  const { priority, reader } = options;
+  if (reader !== undefined && reader !== 'loop' && reader !== 'thread')
+    throw invalidArgument('options.reader', "'loop' or 'thread'", reader);
   if (priority !== undefined && priority !== 'interactive' && priority !== 'scan') {
     throw invalidArgument('options.priority', "'interactive' or 'scan'", priority);
   }
@@ -91,7 +96,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     this.#states = states;
     const scan = options.priority === 'scan';
     this.#submissions = new Submissions(pages, vector, scan, this);
-    const standing = pages.standing(scan);
+    const standing = pages.standing(scan, options.reader === 'thread');
     this.#standing = standing;
     this.#verdicts = new Verdicts(pages, vector, states, standing);
     this.length = length;
@@ -99,7 +104,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     let byBoard = 0;
     // In steps, so that the device works on what is missing while the rest is asked about.
     const start = performance.now();
-    for (let from = 0, step = FIRST_STEP; from < length; ) {
+    for (let from = 0, step = length <= ONE_STEP ? ONE_STEP : FIRST_STEP; from < length; ) {
       const { asking, alwaysAsked } = hits > 0 ? { asking: ASKING, alwaysAsked: ALWAYS_ASKED } : COLD;
       if (from >= alwaysAsked && performance.now() - start > asking) {
         if (this.#begin(length - from, options)) this.#submissions.submitRest(from);

@@ -97,7 +97,8 @@ export class Pages implements Extent {
    * How long verdicts about the entries of a set stand. What a scan passes over is not worth a place on a board. Where the kernel tells nothing at all, an
    * arrival has to be believed for its turn, or it could never be read.
    */
-  standing(scan: boolean): Standing {
+  standing(scan: boolean, thread = false): Standing {
+    if (thread) return 'thread';
     if (this.watching && !scan) return 'board';
     return this.trust || this.native.blind ? 'turn' : 'never';
   }

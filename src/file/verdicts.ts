@@ -13,11 +13,14 @@ const MOST_RENEWED = 65_536;
 /** How old a verdict may be, in ms, so that whoever now begins to read does not outlive it. */
 const FRESH = 8;
 
+/** The state of an entry that has been brought in, beside what the addon knows of it. */
+export const ARRIVED = 3;
+
 /**
  * How long a verdict about an entry stands: as long as a board has it, or it is as young as those on boards; for the turn of the event loop in which it was
- * given; or not at all.
+ * given; not at all; or for good, where a thread reads the bytes, which may wait.
  */
-export type Standing = 'board' | 'turn' | 'never';
+export type Standing = 'board' | 'turn' | 'never' | 'thread';
 
 /**
  * Which entries of a vector are known to be resident. When no verdict stands, the kernel is asked again, about several entries at once where they are likely
@@ -27,7 +30,7 @@ export class Verdicts {
   readonly #pages: Pages;
   readonly #vector: Vector;
   readonly #standing: Standing;
-  /** What the first question found, and its turn. */
+  /** What the first question found, and what has become of it; its turn. */
   readonly #first: Uint8Array;
   readonly #firstTurn: number;
   /** When each entry's last verdict was given, 0 for never: its turn or, where boards are, its time. Made when one is given later than the first. */
@@ -35,7 +38,7 @@ export class Verdicts {
   #next = -1;
   #stride = 1;
 
-  /** `states` are the answers of a question that is just being asked: RESIDENT for those that are. */
+  /** `states` are the answers of a question that is just being asked: RESIDENT for those that are. Others become ARRIVED. */
   constructor(pages: Pages, vector: Vector, states: Uint8Array, standing: Standing) {
     this.#pages = pages;
     this.#vector = vector;
@@ -47,6 +50,7 @@ export class Verdicts {
   /** Whether the entry is resident by a verdict that still stands. */
   stands(entry: number): boolean {
     if (this.#standing === 'never') return false;
+    if (this.#standing === 'thread') return this.#wasHere(entry);
     if (this.#standing === 'board') {
       return this.#isYoung(entry) || this.#pages.stand(this.#vector.first[entry] as number, this.#vector.count[entry] as number);
     }
@@ -54,6 +58,13 @@ export class Verdicts {
     if (this.#pages.marked) return false;
     const turn = thisTurn();
     return (this.#firstTurn === turn && this.#first[entry] === RESIDENT) || this.#given?.[entry] === turn;
+  }
+
+  /** Whether the entry has been in memory, and no mark was put on it since: that is no more what the file has. */
+  #wasHere(entry: number): boolean {
+    if (this.#first[entry] !== RESIDENT && this.#first[entry] !== ARRIVED) return false;
+    const { first, count } = this.#vector;
+    return !this.#pages.marked || this.#pages.markError(first[entry] as number, count[entry] as number) === undefined;
   }
 
   #isYoung(entry: number): boolean {
