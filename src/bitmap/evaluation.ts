@@ -4,14 +4,11 @@ import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
 import { bytesOf } from './arrived';
 import { damaged } from './damage';
+import { joinScans, shareOfFlight } from './in-flight';
 import { loopsTurn } from './slices';
 import { inTurn } from './threads';
 
-/** Steps in flight: while one is combined, the others' pages are on their way, so that the device never waits for us. */
-const DEPTH = 4;
-
-/** Bounds of a step: bytes and containers that it needs, rows that may come out, places in headers that are looked at for it. */
-const BYTES = 4 * 2 ** 20;
+/** Bounds of a step: containers that it needs, rows that may come out, places in headers that are looked at for it. */
 const CONTAINERS = 1024;
 const ROWS = 2 ** 20;
 const PLACES = 4096;
@@ -57,9 +54,9 @@ export class Evaluation {
     this.#files = files;
     this.#scan = scan;
     this.#options = options;
-    this.#asking = { signal: this.#controller.signal, ...(options.priority && { priority: options.priority }) };
-    this.#bytes = options.impatient ? FIRST_BYTES : BYTES;
-    this.#depth = options.impatient ? 1 : DEPTH;
+    this.#asking = { signal: this.#controller.signal, reader: 'thread', ...(options.priority && { priority: options.priority }) };
+    this.#bytes = options.impatient ? FIRST_BYTES : Infinity;
+    this.#depth = options.impatient ? 1 : Infinity;
   }
 
   /** Ends it: what is waited for rejects with the reason. Resolves when no thread reads the files' windows for it any more. */
@@ -72,17 +69,18 @@ export class Evaluation {
   /** The next step; undefined when there is none. */
   plan(): NativeStep | undefined {
     if (this.#ended) return undefined;
+    const bytes = Math.min(this.#bytes, shareOfFlight().bytes);
     const step = new (addon().Step)(
       this.#scan,
-      this.#bytes,
+      bytes,
       CONTAINERS,
-      this.#options.impatient ? this.#bytes / 4 : ROWS,
+      this.#options.impatient ? bytes / 4 : ROWS,
       PLACES,
       (this.#files[0] as MappedFile).pageSize,
       this.#options.least === true,
     );
     this.#ended = step.ended;
-    this.#bytes = Math.min(2 * this.#bytes, BYTES);
+    this.#bytes *= 2;
     return step.ended ? undefined : step;
   }
 
@@ -99,16 +97,17 @@ export class Evaluation {
     const { signal } = this.#options;
     const uncancel = signal && onAbort(signal, () => void this.abort(signal.reason));
     const flight: { step: NativeStep; done: Promise<void> }[] = [];
+    const leave = joinScans();
     try {
       signal?.throwIfAborted();
       for (;;) {
-        while (flight.length < this.#depth) {
+        while (flight.length < Math.min(this.#depth, shareOfFlight().steps)) {
           await this.#pause();
           const step = this.plan();
           if (step === undefined) break;
           flight.push({ step, done: this.#begin(step) });
         }
-        this.#depth = Math.min(this.#depth + 1, DEPTH);
+        this.#depth++;
         const next = flight[0];
         if (next === undefined) return;
         await next.done;
@@ -120,6 +119,7 @@ export class Evaluation {
       await this.abort(error);
       throw error;
     } finally {
+      leave();
       uncancel?.();
       if (flight.length > 0) await this.abort(undefined);
     }
@@ -153,19 +153,21 @@ export class Evaluation {
   async #combine(step: NativeStep): Promise<void> {
     const combining = new Combining(step);
     const waits: Promise<void>[] = [];
+    // What was resident is only for as long as nothing has been waited for.
+    let waited = false;
     try {
       for (const { file, first, ranges } of vectors(step.ranges)) {
-        if (first > 0) await this.#pause();
+        if (first > 0) {
+          await this.#pause();
+          waited = true;
+        }
         const mapped = this.#files[file] as MappedFile;
         const set = mapped.getRanges(ranges, this.#asking);
-        if (takeAll(set, first, combining)) continue;
-        const take: Take = (entry, bytes) => {
-          combining.take(first + entry, bytes);
-          combining.gathered();
-        };
-        waits.push(receive(mapped, set, ranges, this.#asking, take));
+        const take: Take = (entry, bytes) => combining.take(first + entry, bytes);
+        if (set.complete && takeAll(set, take).length === 0) continue;
+        waits.push(receive(mapped, set, ranges, this.#asking, take, () => combining.gathered()));
       }
-      if (waits.length === 0 && step.work <= HERE) {
+      if (!waited && waits.length === 0 && step.work <= HERE) {
         this.#controller.signal.throwIfAborted();
         step.combine();
         return;
@@ -237,30 +239,34 @@ class Combining {
   }
 }
 
-/** Takes the entries of a set all of which are here, and says whether they were: some may have been taken nevertheless. */
-function takeAll(set: PageSet, first: number, combining: Combining): boolean {
-  if (set.hits < set.length) return false;
-  for (let entry = 0; entry < set.length; entry++) {
-    const bytes = bytesOf(set, entry);
-    if (bytes === undefined) return false;
-    combining.take(first + entry, bytes);
-  }
-  return true;
-}
-
-/** Takes entries as they arrive, and asks anew for those that leave before they are taken. */
-async function receive(file: MappedFile, set: PageSet, ranges: readonly ByteRange[], options: GetOptions, take: Take): Promise<void> {
+/** Takes the entries of a set; returns those that are not here. */
+function takeAll(set: PageSet, take: Take): number[] {
   const left: number[] = [];
-  for await (const entry of set) {
-    const turn = loopsTurn();
-    if (turn) await turn;
+  for (let entry = 0; entry < set.length; entry++) {
     const bytes = bytesOf(set, entry);
     if (bytes === undefined) left.push(entry);
     else take(entry, bytes);
   }
+  return left;
+}
+
+/** Takes the entries when they have arrived, and asks anew for those that leave before they are taken. `taken` is called when some more of them have been. */
+async function receive(
+  file: MappedFile,
+  set: PageSet,
+  ranges: readonly ByteRange[],
+  options: GetOptions,
+  take: Take,
+  taken: () => void,
+): Promise<void> {
+  await set.arrived;
+  const turn = loopsTurn();
+  if (turn) await turn;
+  const left = takeAll(set, take);
+  taken();
   if (left.length === 0) return;
   const again = left.map((entry) => ranges[entry] as ByteRange);
-  await receive(file, file.getRanges(again, options), again, options, (entry, bytes) => take(left[entry] as number, bytes));
+  await receive(file, file.getRanges(again, options), again, options, (entry, bytes) => take(left[entry] as number, bytes), taken);
 }
 
 /** Ranges as they are asked for: of one file each, and not too many at once. */
