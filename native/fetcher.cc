@@ -92,14 +92,14 @@ void Fetcher::submit(std::shared_ptr<Request> request) {
   }
   request->unfinished = request->entries.size();
   const dev_t device = request->file->device;
-  knock({device, std::move(request), nullptr});
+  leave({device, std::move(request), nullptr});
 }
 
-void Fetcher::run(dev_t device, std::function<void()> task) { knock({device, nullptr, std::move(task)}); }
+void Fetcher::run(dev_t device, std::function<void()> task) { leave({device, nullptr, std::move(task)}); }
 
 void Fetcher::cancel(const std::shared_ptr<Request>& request) {
   request->cancelled = true;
-  knock({request->file->device, request, nullptr, true});
+  leave({request->file->device, request, nullptr, true});
 }
 
 void Fetcher::forget(const Environment& environment) {
@@ -109,12 +109,12 @@ void Fetcher::forget(const Environment& environment) {
   for (auto& [id, device] : devices_) over.push_back(device.remove(environment));
 }
 
-// Leaves something at the door, where a thread that sleeps takes it in; or else the monitor, or who is at work and back
-// before it.
-void Fetcher::knock(Arrival arrival) {
+// Leaves something at the intake, where a thread that sleeps takes it in; or else the monitor, or who is at work and
+// back before it.
+void Fetcher::leave(Arrival arrival) {
   bool sleeps = false;
   {
-    std::lock_guard door(door_);
+    std::lock_guard intake(intake_);
     arrivals_.push_back(std::move(arrival));
     sleeps = waiting_ > waking_;
     if (sleeps) ++waking_;
@@ -123,7 +123,7 @@ void Fetcher::knock(Arrival arrival) {
   if (sleeps) workers_.notify_one();
 }
 
-// At the door: the monitor wakes, at once or only where nothing has gone on so far.
+// At the intake: the monitor wakes, at once or only where nothing has gone on so far.
 void Fetcher::nudge(bool now) {
   if (monitoring_ && !now && !calm_) return;
   nudged_ = true;
@@ -135,11 +135,12 @@ void Fetcher::nudge(bool now) {
   }
 }
 
-// With the lock held: takes in what is at the door, and gets threads for it besides those that look for work right now.
+// With the lock held: takes in what is at the intake, and gets threads for it besides those that look for work right
+// now.
 void Fetcher::absorb(size_t looking) {
   std::vector<Arrival> arrivals;
   {
-    std::lock_guard door(door_);
+    std::lock_guard intake(intake_);
     arrivals.swap(arrivals_);
   }
   size_t threads = 0;
@@ -160,7 +161,7 @@ void Fetcher::absorb(size_t looking) {
 
 // With the lock held: gets up to `threads` more threads to look for work.
 void Fetcher::wake(size_t threads) {
-  std::lock_guard door(door_);
+  std::lock_guard intake(intake_);
   for (; threads > 0; --threads) {
     if (waiting_ > waking_) {
       ++waking_;
@@ -188,19 +189,19 @@ void Fetcher::work() {
       if (work.request) over_.push_back(std::move(work.request));
       if (bury(lock) || device != nullptr) continue;
     }
-    std::unique_lock door(door_);
+    std::unique_lock intake(intake_);
     if (!arrivals_.empty()) continue;
-    // From here on it is asleep for who wants to wake it, who takes the door after the lock.
+    // From here on it is asleep for who wants to wake it, who takes the intake after the lock.
     ++waiting_;
     lock.unlock();
-    const bool woken = workers_.wait_for(door, kLinger, [this] { return waking_ > 0; });
+    const bool woken = workers_.wait_for(intake, kLinger, [this] { return waking_ > 0; });
     --waiting_;
     if (!woken) {
       --threads_;
       return;
     }
     --waking_;
-    door.unlock();
+    intake.unlock();
     lock.lock();
   }
 }
@@ -228,16 +229,16 @@ void Fetcher::monitor() {
     // Devices come and go, and so must what is remembered of them.
     if (calm) devices_.clear();
     {
-      std::unique_lock door(door_);
+      std::unique_lock intake(intake_);
       lock.unlock();
       const auto nudged = [this] { return std::exchange(nudged_, false) || !arrivals_.empty(); };
       if (calm) {
         calm_ = true;
-        monitor_.wait(door, nudged);
+        monitor_.wait(intake, nudged);
         calm_ = false;
         tick = std::chrono::steady_clock::now() + kTick;
       } else {
-        monitor_.wait_until(door, tick, nudged);
+        monitor_.wait_until(intake, tick, nudged);
       }
     }
     lock.lock();
@@ -365,7 +366,7 @@ void Fetcher::hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock) {
   for (auto& [environment, completions, urgent] : deliveries.toLoops) {
     if (urgent || (!unflushed_.empty() && unflushed_.back() == environment)) continue;
     unflushed_.push_back(std::move(environment));
-    std::lock_guard door(door_);
+    std::lock_guard intake(intake_);
     nudge(false);
   }
 }

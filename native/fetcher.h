@@ -61,14 +61,14 @@ class Fetcher {
   size_t look(Device& device, Deliveries& deliveries);
   bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
-  void knock(Arrival arrival);
+  void leave(Arrival arrival);
   void nudge(bool now);
   void absorb(size_t looking);
   Device& deviceOf(dev_t device) { return devices_.try_emplace(device, bounds_).first->second; }
 
   // What event loops leave, and which threads sleep. It is held for a few instructions only, never while anything else
   // is waited for: event loops take this lock and not the other one. Who needs both takes the other one first.
-  std::mutex door_;
+  std::mutex intake_;
   std::condition_variable workers_, monitor_;
   std::vector<Arrival> arrivals_;
   unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
