@@ -1,5 +1,7 @@
 // Which of the next chunks may have rows at all, so that only those are planned: where a conjunction has one side with
 // few chunks, the others' headers are merely looked up.
+#include "ahead.h"
+
 #include <algorithm>
 
 #include "program.h"
@@ -15,7 +17,26 @@ constexpr uint64_t kAheadPlaces = 16384;
 // Where so few of the chunks are left, each is looked up.
 constexpr uint32_t kFew = 8;
 
-// The first place from `from` on whose chunk is `key` or a later one: in steps that double, for it is mostly near.
+template <class Act>
+void forEachBit(const ChunkSet& mask, Act act) {
+  for (uint32_t i = 0; i < mask.size(); ++i)
+    for (uint64_t word = mask[i]; word != 0; word &= word - 1)
+      act(i * 64 + static_cast<uint32_t>(__builtin_ctzll(word)));
+}
+
+uint32_t bitsOf(const ChunkSet& mask) {
+  uint32_t sum = 0;
+  for (const uint64_t word : mask) sum += static_cast<uint32_t>(__builtin_popcountll(word));
+  return sum;
+}
+
+bool none(const ChunkSet& mask) {
+  return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
+}
+
+}  // namespace
+
+// In steps that double.
 uint32_t seek(const std::vector<Place>& places, uint32_t from, uint32_t key) {
   const auto size = static_cast<uint32_t>(places.size());
   uint32_t step = 1;
@@ -29,31 +50,12 @@ uint32_t seek(const std::vector<Place>& places, uint32_t from, uint32_t key) {
   return static_cast<uint32_t>(found - places.begin());
 }
 
-template <class Act>
-void forEachBit(const std::vector<uint64_t>& mask, Act act) {
-  for (uint32_t i = 0; i < mask.size(); ++i)
-    for (uint64_t word = mask[i]; word != 0; word &= word - 1)
-      act(i * 64 + static_cast<uint32_t>(__builtin_ctzll(word)));
-}
-
-uint32_t bitsOf(const std::vector<uint64_t>& mask) {
-  uint32_t sum = 0;
-  for (const uint64_t word : mask) sum += static_cast<uint32_t>(__builtin_popcountll(word));
-  return sum;
-}
-
-bool none(const std::vector<uint64_t>& mask) {
-  return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
-}
-
-}  // namespace
-
 uint64_t Program::lookAhead() {
   const uint64_t most = std::clamp<uint64_t>(kAheadPlaces / std::max<size_t>(occurrences_.size(), 1), 1, kAheadChunks);
   aheadFirst_ = aheadEnd_;
   aheadEnd_ = static_cast<uint32_t>(std::min<uint64_t>(aheadFirst_ + most, chunkCount_));
   const uint32_t chunks = aheadEnd_ - aheadFirst_;
-  std::vector<uint64_t> mask((chunks + 63) / 64, ~uint64_t{0});
+  ChunkSet mask((chunks + 63) / 64, ~uint64_t{0});
   if (chunks % 64 != 0) mask.back() = (uint64_t{1} << chunks % 64) - 1;
   uint64_t looks = narrow(root_, mask);
   aheadChunks_.clear();
@@ -64,7 +66,7 @@ uint64_t Program::lookAhead() {
 }
 
 // Leaves those chunks of `mask` in which the node may have rows.
-uint64_t Program::narrow(uint32_t node, std::vector<uint64_t>& mask) {
+uint64_t Program::narrow(uint32_t node, ChunkSet& mask) {
   const Node& what = nodes_[node];
   if (what.always || none(mask)) return 1;
   uint64_t looks = 1;
@@ -78,7 +80,7 @@ uint64_t Program::narrow(uint32_t node, std::vector<uint64_t>& mask) {
       for (const uint32_t child : what.narrowest) looks += narrow(child, mask);
       break;
     case kOr: {
-      std::vector<uint64_t> rest = mask, some;
+      ChunkSet rest = mask, some;
       for (const uint32_t child : what.children) {
         some = rest;
         looks += narrow(child, some);
@@ -94,11 +96,11 @@ uint64_t Program::narrow(uint32_t node, std::vector<uint64_t>& mask) {
   return looks;
 }
 
-uint64_t Program::narrowLeaf(uint32_t number, std::vector<uint64_t>& mask) {
+uint64_t Program::narrowLeaf(uint32_t number, ChunkSet& mask) {
   Occurrence& occurrence = occurrences_[number];
   const auto& places = bitmaps_[occurrence.bitmap].header->places;
   occurrence.next = seek(places, occurrence.next, aheadFirst_);
-  std::vector<uint64_t> found(mask.size(), 0);
+  ChunkSet found(mask.size(), 0);
   const auto add = [&](uint32_t chunk) { found[chunk / 64] |= uint64_t{1} << chunk % 64; };
   uint64_t looks = 0;
   uint32_t at = occurrence.next;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ahead.h"
 #include "combine.h"
 #include "header.h"
 
@@ -134,8 +135,8 @@ class Program {
 
   // In ahead.cc. They return about how many places they have looked at.
   uint64_t lookAhead();
-  uint64_t narrow(uint32_t node, std::vector<uint64_t>& mask);
-  uint64_t narrowLeaf(uint32_t occurrence, std::vector<uint64_t>& mask);
+  uint64_t narrow(uint32_t node, ChunkSet& mask);
+  uint64_t narrowLeaf(uint32_t occurrence, ChunkSet& mask);
   uint64_t gather();
   void plan(uint16_t key, const Present* begin, const Present* end, Step& step);
   Outcome weigh(uint32_t node, const Present*& at, const Present* end, Step& step);
