@@ -1,8 +1,11 @@
 #include "cached_file.h"
 
+#include <fcntl.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "canary.h"
 #include "kernel.h"
@@ -15,6 +18,50 @@ namespace {
 constexpr size_t kMostEdges = 65536;
 // Pages that one map is made of: an answer takes a while at most.
 constexpr uint64_t kStretch = uint64_t{1} << 18;
+
+// Pages.
+constexpr uint64_t kLargestFolio = 512;
+
+// Where bytes go that nobody wants.
+class Nowhere {
+ public:
+  Nowhere() : fd_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
+  ~Nowhere() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Nowhere(const Nowhere&) = delete;
+  Nowhere& operator=(const Nowhere&) = delete;
+
+  // Waits until a stretch of a file is in memory, and tells how far it came: to `end`, or to what cannot be read. Pages
+  // pass by as they are: copying them out takes longer than many disks.
+  uint64_t pass(int fd, uint64_t from, uint64_t end) const {
+    auto at = static_cast<off_t>(from);
+    while (static_cast<uint64_t>(at) < end) {
+      const ssize_t passed = sendfile(fd_, fd, &at, static_cast<size_t>(end - static_cast<uint64_t>(at)));
+      if (passed < 0 && errno == EINTR) continue;
+      if (passed <= 0) break;
+    }
+    return static_cast<uint64_t>(at);
+  }
+
+ private:
+  const int fd_;
+};
+
+// Drops the folio of a page that could not be read, and returns the page behind it. A large folio is read as a whole:
+// as long as it is there, one bad page makes all of its pages unreadable, while pages by themselves are not.
+uint64_t dropFolio(int fd, uint64_t page) {
+  const uint64_t size = kernel::pageSize();
+  // Folios lie at multiples of their length, so that nothing else is dropped on the way to it.
+  for (uint64_t pages = 1; pages <= kLargestFolio; pages *= 2) {
+    const uint64_t first = page / pages * pages;
+    kernel::dontNeed(fd, first * size, pages * size);
+    const int64_t cached = kernel::cachedOrComing(fd, page * size, size);
+    if (cached == 0) return first + pages;
+    if (cached < 0) break;
+  }
+  return page + 1;
+}
 
 }  // namespace
 
@@ -66,15 +113,34 @@ CachedFile::Missing CachedFile::missing(uint64_t from, uint64_t to) const {
   return missing;
 }
 
-std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges) const {
-  for (size_t i = 0; i + 1 < edges.size(); i += 2)
-    startReading(fd_, static_cast<uint64_t>(edges[i]), static_cast<uint64_t>(edges[i + 1] - edges[i]));
+std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges, bool inOrder) const {
+  const uint64_t size = kernel::pageSize();
+  if (inOrder) {
+    // The descriptor is POSIX_FADV_RANDOM otherwise.
+    posix_fadvise(fd_, 0, 0, POSIX_FADV_NORMAL);
+  } else {
+    for (size_t i = 0; i + 1 < edges.size(); i += 2)
+      startReading(fd_, static_cast<uint64_t>(edges[i]), static_cast<uint64_t>(edges[i + 1] - edges[i]));
+  }
+  const Nowhere nowhere;
   std::vector<BadPage> bad;
   for (size_t i = 0; i + 1 < edges.size(); i += 2) {
-    const Filled filled = finishReading(fd_, nullptr, static_cast<uint64_t>(edges[i]),
-                                        static_cast<uint64_t>(edges[i + 1] - edges[i]), false);
-    bad.insert(bad.end(), filled.bad.begin(), filled.bad.end());
+    const auto end = static_cast<uint64_t>(edges[i + 1]);
+    for (auto page = static_cast<uint64_t>(edges[i]); page < end;) {
+      // The last page ends with the file: what goes up to its first byte is whole.
+      const uint64_t whole = (end - 1) * size + 1;
+      const uint64_t reached = nowhere.pass(fd_, page * size, whole);
+      if (reached >= whole) break;
+      page = reached / size;
+      if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
+      const uint64_t behind = std::min(end, dropFolio(fd_, page));
+      const Filled filled = finishReading(fd_, nullptr, page, behind - page, false);
+      bad.insert(bad.end(), filled.bad.begin(), filled.bad.end());
+      if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_NORMAL);
+      page = behind;
+    }
   }
+  if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
   return bad;
 }
 

@@ -33,8 +33,9 @@ class CachedFile {
   };
   Missing missing(uint64_t from, uint64_t to) const;
 
-  // Reads runs of pages, all of them asked for at once. The pages that could not be read.
-  std::vector<BadPage> bringIn(const std::vector<double>& edges) const;
+  // Reads runs of pages, all of them asked for at once; or one after the other, for which the kernel reads ahead, also
+  // of the last one's end. Only one call at a time may do so, and no other beside it. The pages that could not be read.
+  std::vector<BadPage> bringIn(const std::vector<double>& edges, bool inOrder) const;
 
   struct Dropped {
     int error = 0;  // of writing out what was dirty

@@ -1,6 +1,7 @@
 #include "caching.h"
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cstring>
 #include <memory>
@@ -93,6 +94,8 @@ Napi::Value openCached(const Napi::CallbackInfo& info) {
                      delete held;
                    }));
         object.Set("size", static_cast<double>(opening.status.st_size));
+        object.Set("device",
+                   std::to_string(major(opening.status.st_dev)) + ":" + std::to_string(minor(opening.status.st_dev)));
         object.Set("interface", opened.interface);
         return object;
       });
@@ -135,8 +138,9 @@ Napi::Value bringIn(const Napi::CallbackInfo& info) {
     last = edge;
   }
   if (edges.size() % 2 != 0) throw refused(env, "half a run");
+  const bool inOrder = info[2].ToBoolean();
   return onThread(
-      env, file->device, [file, edges = std::move(edges)] { return file->bringIn(edges); },
+      env, file->device, [file, edges = std::move(edges), inOrder] { return file->bringIn(edges, inOrder); },
       [](Napi::Env env, const std::vector<BadPage>& bad) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
         object.Set("badPages", static_cast<double>(bad.size()));

@@ -1,4 +1,12 @@
-import { addon, type BroughtIn, type CachedFileHandle, type Dropped, type PageMap, type SystemError } from '../native';
+import {
+  addon,
+  type BroughtIn,
+  type CachedFileHandle,
+  type Dropped,
+  type NativeCachedFile,
+  type PageMap,
+  type SystemError,
+} from '../native';
 import type { FileName } from './contract';
 import { notOnDisk, notRegular, refusalOf } from './failures';
 import { fileName, type Name } from './names';
@@ -6,20 +14,23 @@ import { fileName, type Name } from './names';
 /** An open file whose pages are brought in and dropped, all on threads. */
 export class CachedFile {
   readonly size: number;
+  /** As `major:minor`. */
+  readonly device: string;
   readonly #handle: CachedFileHandle;
 
-  private constructor(handle: CachedFileHandle, size: number) {
+  private constructor({ handle, size, device }: NativeCachedFile) {
     this.#handle = handle;
     this.size = size;
+    this.device = device;
   }
 
   /** Rejects with `IO` or `UNSUPPORTED`. With a root, nothing outside of it is opened. */
   static async open(name: Name, root?: Name): Promise<CachedFile> {
     const path = fileName(name);
     try {
-      const { handle, size, interface: made } = await addon().openCached(name.bytes, root?.bytes);
-      if (!made) return new CachedFile(handle, size);
-      addon().closeCached(handle);
+      const file = await addon().openCached(name.bytes, root?.bytes);
+      if (!file.interface) return new CachedFile(file);
+      addon().closeCached(file.handle);
     } catch (error) {
       throw failureOf(path, error);
     }
@@ -35,8 +46,9 @@ export class CachedFile {
     return addon().missing(this.#handle, from, to);
   }
 
-  bringIn(edges: Float64Array): Promise<BroughtIn> {
-    return addon().bringIn(this.#handle, edges);
+  /** In order, the kernel reads ahead, beyond the last run, too: once at a time, and no other call beside it. */
+  bringIn(edges: Float64Array, inOrder: boolean): Promise<BroughtIn> {
+    return addon().bringIn(this.#handle, edges, inOrder);
   }
 
   drop(first: number, count: number, flush: boolean): Promise<Dropped> {

@@ -9,6 +9,10 @@ export class Pace {
     this.#rate = rate;
   }
 
+  get limited(): boolean {
+    return this.#rate !== Number.POSITIVE_INFINITY;
+  }
+
   /** The most bytes to ask for at once: an eighth of a second's. */
   most(bytes: number): number {
     return Math.min(bytes, this.#rate / 8);
@@ -17,7 +21,7 @@ export class Pace {
   /** Resolves when it is these bytes' turn; rejects with the signal's reason. */
   async turn(bytes: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#rate === Number.POSITIVE_INFINITY) return;
+    if (!this.limited) return;
     const now = performance.now();
     const at = Math.max(now, this.#next);
     this.#next = at + (bytes / this.#rate) * 1000;

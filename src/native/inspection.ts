@@ -29,8 +29,11 @@ export interface InspectionAddon {
   residencyOf(file: CachedFileHandle, first: number, count: number): Promise<PageMap>;
   /** Pages between two that are neither in memory nor holes, as edges of runs; all that are no holes where the kernel does not tell. Goes on to `to`, or until there are many. */
   missing(file: CachedFileHandle, from: number, to: number): Promise<{ readonly edges: Float64Array; readonly reached: number }>;
-  /** Reads runs of pages, given by their edges; all are asked for at once. What is told of bad pages is the first one. */
-  bringIn(file: CachedFileHandle, edges: Float64Array): Promise<BroughtIn>;
+  /**
+   * Reads runs of pages, given by their edges; all are asked for at once. With `inOrder` they are read one after the other, for which the kernel reads ahead, beyond the last one, too:
+   * once at a time, and no other call beside it. What is told of bad pages is the first one.
+   */
+  bringIn(file: CachedFileHandle, edges: Float64Array, inOrder: boolean): Promise<BroughtIn>;
   /** Drops pages that nobody maps or has locked; those that are dirty only with `flush`. */
   drop(file: CachedFileHandle, first: number, count: number, flush: boolean): Promise<Dropped>;
   closeCached(file: CachedFileHandle): void;
@@ -96,6 +99,8 @@ export interface CachedFileHandle {
 export interface NativeCachedFile {
   readonly handle: CachedFileHandle;
   readonly size: number;
+  /** As `major:minor`. */
+  readonly device: string;
   /** It is a question to the kernel, as in proc, and has no pages. */
   readonly interface: boolean;
 }
