@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { MappedFile } from '../file/mapped-file';
 import type { FileName } from '../inspect/contract';
@@ -26,7 +27,8 @@ Examples:
   nofault lock --range 0-64M big.file & ... ; kill %1
   nofault inspect --runs resident /var/lib/db > hot.runs && nofault lock --runs hot.runs
 
-How much may be locked is what "ulimit -l" says (RLIMIT_MEMLOCK), unless the process has CAP_IPC_LOCK: see "nofault doctor".
+How much may be locked is what "ulimit -l" says (RLIMIT_MEMLOCK), unless the process has CAP_IPC_LOCK: see "nofault doctor". Of how
+many files, "ulimit -n".
 
 Exit codes: 0 everything was held until Ctrl-C or SIGTERM, 1 some of it could not be, 2 wrong usage`;
 
@@ -58,7 +60,7 @@ async function hold(command: Command, names: readonly string[], flags: LockFlags
   const parts = new Parts(await partsOf(command, names, flags), options);
   const held: Held = { files: [], failed: 0, bytes: 0 };
   const locking = (async () => {
-    for await (const task of parts.tasks()) await lockOne(task, held, flags, output);
+    for await (const task of parts.tasks()) if (!(await lockOne(task, held, flags, output))) break;
     if (!flags.json) await output.write(`holding ${formatBytes(held.bytes)} of ${files(held.files.length)}\n`);
     else await output.write(`${json({ files: held.files.length, failed: held.failed, lockedBytes: held.bytes })}\n`);
     if (held.files.length > 0 && output.narration.interactive) output.say('Ctrl-C lets go.');
@@ -75,7 +77,8 @@ async function hold(command: Command, names: readonly string[], flags: LockFlags
   process.exit(held.failed === 0 ? EXIT.ok : EXIT.failed);
 }
 
-async function lockOne({ name, error, ranges }: PartsTask, held: Held, flags: LockFlags, output: Output): Promise<void> {
+/** False where the next file could not be held either. */
+async function lockOne({ name, error, ranges }: PartsTask, held: Held, flags: LockFlags, output: Output): Promise<boolean> {
   const path: FileName = name.text ?? name.bytes;
   try {
     if (error !== undefined) throw error;
@@ -87,10 +90,15 @@ async function lockOne({ name, error, ranges }: PartsTask, held: Held, flags: Lo
     held.bytes += bytes;
     if (flags.json) await output.write(`${json({ path: nameOf(path), lockedBytes: bytes })}\n`);
     else await output.write(`${formatBytes(bytes).padStart(10)}  ${printable(nameOf(path))}\n`);
+    return true;
   } catch (failure) {
     held.failed += 1;
     output.complain(messageOf(failure, nameOf(path)));
     if (flags.json) await output.write(`${json({ path: nameOf(path), error: failureOf(failure, nameOf(path)) })}\n`);
+    const { errno } = failure as { errno?: unknown };
+    if (errno !== constants.errno.EMFILE && errno !== constants.errno.ENFILE) return true;
+    output.complain(`no file after it is held: each stays open, and the limit is reached ("ulimit -n", or fs.file-max)`);
+    return false;
   }
 }
 

@@ -20,7 +20,7 @@ interface WatchFlags extends TreeFlags {
 const EXAMPLES = `
 Examples:
   nofault watch /var/lib/db
-  nofault watch --sort resident --interval 0.5 '*.idx'
+  nofault watch --sort resident --interval 0.5 --include '*.idx' /var/lib/db
   nofault watch --json --rounds 60 /var/lib/db > minute.jsonl
 
 Exit codes: 0 ended by Ctrl-C, or after the rounds that were asked for, 1 a file could not be looked at, 2 wrong usage`;

@@ -65,10 +65,7 @@ async function filesOf(walk: Walk, most: number): Promise<FileResidency[]> {
   for await (const some of walk) {
     for (const file of some) if (!file.again) files.push(file);
     if (files.length > most) {
-      throw new NofaultError(
-        'LIMIT',
-        `there are more than ${most} files to follow: give fewer, leave some out, or raise options.mostFiles`,
-      );
+      throw new NofaultError('LIMIT', `there are more than ${most} files to follow: give fewer, or leave some out`);
     }
   }
   return files;

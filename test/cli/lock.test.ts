@@ -76,6 +76,20 @@ limited('what a limit does not allow is told with the limit, and the rest is hel
   expect(await ended(held)).toBe(1);
 });
 
+const fewFiles = hasTool('prlimit') ? test : test.skip;
+fewFiles('at the limit of open files it says so once, and holds those before', async () => {
+  const paths = Array.from({ length: 200 }, (_, i) => files.patterned(`one of many ${i}`, PAGE));
+  const held = await holding('prlimit', ['--nofile=100', process.execPath, PROGRAM, 'lock', '--json', ...paths]);
+  const failed = held.lines.filter(({ error }) => error !== undefined);
+  expect(failed).toEqual([{ path: expect.any(String), error: expect.objectContaining({ message: expect.stringContaining('EMFILE') }) }]);
+  const all = held.lines.length - 2;
+  expect(all).toBeGreaterThan(10);
+  expect(held.lines.at(-1)).toEqual({ files: all, failed: 1, lockedBytes: all * PAGE });
+  expect(held.stderr()).toContain('ulimit -n');
+  held.child.kill('SIGTERM');
+  expect(await ended(held)).toBe(1);
+});
+
 test('where nothing can be held it ends by itself', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'lock', join(files.folder, 'gone')], { encoding: 'utf8' });
   expect({ status, stdout }).toEqual({ status: 1, stdout: 'holding 0 B of 0 files\n' });
