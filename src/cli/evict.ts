@@ -40,7 +40,8 @@ export function declare(command: Command, output: Output): void {
     });
 }
 
-function summary({ files: done, failed, bytes, keptBytes }: ProgressTotals): string {
+function summary({ files: done, failed, bytes, keptBytes, unknownBytes }: ProgressTotals): string {
   const kept = keptBytes === 0 ? '' : `; ${formatBytes(keptBytes)} stayed (mapped, locked, or being written)`;
-  return `dropped ${formatBytes(bytes)} of ${files(done + failed)}${kept}`;
+  const unknown = unknownBytes === 0 ? '' : `; of ${formatBytes(unknownBytes)} the kernel does not tell whether they left`;
+  return `dropped ${formatBytes(bytes)} of ${files(done + failed)}${kept}${unknown}`;
 }

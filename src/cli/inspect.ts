@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { FileResidency, Inspection } from '../inspect/contract';
 import { parseBytes } from './amounts';
 import { EXIT } from './command';
+import { CountingLine } from './counting-line';
 import { messageOf } from './failures';
 import { pathOf } from './file-names';
 import type { Report, SortKey } from './inspect/report';
@@ -74,7 +75,9 @@ async function inspectAll(names: readonly string[], flags: InspectFlags, output:
   const map = flags.runs !== undefined || flags.svg !== undefined || !counting;
   const inspection = inspect(names.map(pathOf), { map, ...treeOptionsOf(flags) });
   const report = sorted(reportOf(flags, output), flags.sort);
-  return told(inspection, report, flags.min ?? 0, output);
+  // Where files go by on the screen, nobody needs to be told that there are some.
+  const silent = flags.total === true || flags.sort !== undefined || flags.svg !== undefined || !output.data.interactive;
+  return told(inspection, report, flags.min ?? 0, output, silent ? new CountingLine(output) : undefined);
 }
 
 function reportOf(flags: InspectFlags, output: Output): Report {
@@ -93,11 +96,13 @@ function sorted(report: Report, key: SortKey | undefined): Report {
   return new Sorted(report, key);
 }
 
-async function told(inspection: Inspection, report: Report, min: number, output: Output): Promise<boolean> {
+async function told(inspection: Inspection, report: Report, min: number, output: Output, line: CountingLine | undefined): Promise<boolean> {
   let shown = 0;
   for await (const file of inspection) {
+    line?.update(inspection.totals);
     const name = nameOf(file.path);
     if (file.error !== undefined) {
+      line?.end();
       output.complain(messageOf(file.error, name));
       await report.failure(name, file.error);
     } else if (isWorthwhile(file, min)) {
@@ -105,6 +110,7 @@ async function told(inspection: Inspection, report: Report, min: number, output:
       await report.file(name, file);
     }
   }
+  line?.end();
   await report.end(inspection.totals, shown);
   return inspection.totals.failed === 0;
 }

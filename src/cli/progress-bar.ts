@@ -3,8 +3,9 @@ import type { Progress } from '../inspect/contract';
 import { formatBytes } from './format-bytes';
 import type { Output } from './output';
 
-/** Seconds over which the rate is averaged. */
+/** Seconds over which the rate is averaged, and from one value that is remembered for it to the next. */
 const MEMORY = 5;
+const STEP = 0.1;
 /** A bar as wide as this, beside some 60 characters of figures. */
 const LEAST_BAR = 10;
 const FIGURES = 64;
@@ -66,7 +67,10 @@ export class ProgressBar {
   /** Bytes a second of late. */
   #rate(bytes: number): number | undefined {
     const time = performance.now() / 1000;
-    this.#seen = [...this.#seen.filter((one) => one.time > time - MEMORY), { time, bytes }];
+    const last = this.#seen.at(-1);
+    if (last === undefined || time - last.time >= STEP) {
+      this.#seen = [...this.#seen.filter((one) => one.time > time - MEMORY), { time, bytes }];
+    }
     const [first] = this.#seen;
     return first === undefined || time - first.time < 0.5 ? undefined : (bytes - first.bytes) / (time - first.time);
   }

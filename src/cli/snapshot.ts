@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { SnapshotSummary, Totals } from '../inspect/contract';
+import type { SnapshotSummary } from '../inspect/contract';
 import { EXIT } from './command';
+import { CountingLine } from './counting-line';
 import { failureOf, messageOf } from './failures';
 import { pathOf, printableJson } from './file-names';
 import { formatBytes } from './format-bytes';
@@ -12,9 +13,6 @@ interface SnapshotFlags extends TreeFlags {
   readonly output: string;
   readonly json?: true;
 }
-
-/** How often the line about what has been looked at changes, in ms. */
-const INTERVAL = 100;
 
 const EXAMPLES = `
 Examples:
@@ -67,27 +65,4 @@ function sentence({ files: count, runs, residentBytes, snapshotBytes }: Snapshot
 function objectOf(summary: SnapshotSummary): object {
   const failures = summary.failures.map(({ path, error }) => ({ path: nameOf(path), error: failureOf(error, nameOf(path)) }));
   return { ...summary, failures };
-}
-
-/** One line on stderr, where a person looks at it. How much there is to look at nobody knows before. */
-class CountingLine {
-  readonly #output: Output;
-  readonly #start = performance.now();
-  #last = Number.NEGATIVE_INFINITY;
-
-  constructor(output: Output) {
-    this.#output = output;
-  }
-
-  update({ files: count, failed, residentBytes }: Totals): void {
-    const now = performance.now();
-    if (!this.#output.narration.interactive || now - this.#last < INTERVAL) return;
-    this.#last = now;
-    const rate = Math.round((count + failed) / Math.max(0.001, (now - this.#start) / 1000));
-    this.#output.replaceLine(`${files(count + failed)} looked at, ${rate} a second; ${formatBytes(residentBytes)} in memory`);
-  }
-
-  end(): void {
-    if (this.#output.narration.interactive) this.#output.replaceLine('');
-  }
 }

@@ -12,7 +12,16 @@ export interface WorkReport {
   summary(totals: ProgressTotals): string;
 }
 
-const NOTHING: ProgressTotals = { files: 0, failed: 0, bytes: 0, skippedBytes: 0, keptBytes: 0, toDo: undefined, leftOutBytes: 0 };
+const NOTHING: ProgressTotals = {
+  files: 0,
+  failed: 0,
+  bytes: 0,
+  skippedBytes: 0,
+  keptBytes: 0,
+  unknownBytes: 0,
+  toDo: undefined,
+  leftOutBytes: 0,
+};
 
 /** Follows work on files to its end, and returns what came of it. Files that fail are told on the way; with `json`, each file and the sums are an object a line. */
 export async function workOnFiles(work: AsyncIterable<Progress>, report: WorkReport, output: Output): Promise<ProgressTotals> {
@@ -36,8 +45,8 @@ export async function workOnFiles(work: AsyncIterable<Progress>, report: WorkRep
   return totals;
 }
 
-function objectOf(name: string, { error, bytes, skippedBytes, keptBytes }: Progress): object {
-  return { path: name, ...(error && { error: failureOf(error, name) }), bytes, skippedBytes, keptBytes };
+function objectOf(name: string, { error, bytes, skippedBytes, keptBytes, unknownBytes }: Progress): object {
+  return { path: name, ...(error && { error: failureOf(error, name) }), bytes, skippedBytes, keptBytes, unknownBytes };
 }
 
 function json(value: unknown): string {

@@ -106,8 +106,8 @@ export interface Totals {
   readonly size: number;
   readonly residentBytes: number;
   readonly unknownBytes: number;
-  /** Sums over the files that have them. */
-  readonly kernel: KernelCounts;
+  /** Absent where one of the files has none: then the sums are not known. */
+  readonly kernel?: KernelCounts;
 }
 
 /**
@@ -189,6 +189,8 @@ export interface Progress {
   readonly skippedBytes: number;
   /** Evicting: bytes that stayed in memory, since somebody has them mapped, locked, or under way to the device. */
   readonly keptBytes: number;
+  /** Evicting: bytes of which the kernel does not tell whether they have left. */
+  readonly unknownBytes: number;
   /** All files up to now. */
   readonly totals: ProgressTotals;
 }
@@ -200,6 +202,7 @@ export interface ProgressTotals {
   readonly bytes: number;
   readonly skippedBytes: number;
   readonly keptBytes: number;
+  readonly unknownBytes: number;
   /** Bytes to bring in, or to evict, in all; undefined until it is known. An estimate: pages come and go meanwhile. */
   readonly toDo: number | undefined;
   /** Restoring: bytes of the snapshot that are left out since they would not fit into memory beside what is there. */

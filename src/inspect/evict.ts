@@ -16,7 +16,7 @@ const PIECE = 64 * 2 ** 20;
  * has mapped, that are locked or on their way to the device, and, without `flush`, dirty ones. Files of tmpfs have no other place and stay altogether. Of a range only pages that lie in it
  * as a whole are dropped. Whoever reads the file brings it back.
  *
- * It needs no right but to read the file. Throws and rejects as `warm` does; where the kernel does not tell what is in memory, nobody knows what has left, and both counts are 0.
+ * It needs no right but to read the file. Throws and rejects as `warm` does; where the kernel does not tell what is in memory, nobody knows what has left, and all of it is in `unknownBytes`.
  */
 export function evict(paths: PathsOrParts, options: EvictOptions = {}): AsyncIterable<Progress> {
   checkTreeOptions(options);
@@ -48,11 +48,15 @@ async function evictFile({ name, found, ranges }: PartsTask, flush: boolean, pro
         const { errno, before, after } = await file.drop(from, behind - from, flush);
         if (errno !== 0) progress.failed(refusal(progress.path, errno, 'sync_file_range', 'write out'));
         const bytes = bytesIn([from, behind], file.size, pageSize);
-        const kept = Math.min(bytes, Math.max(0, after) * pageSize);
+        if (before < 0 || after < 0) {
+          progress.unknown(bytes);
+          continue;
+        }
+        const kept = Math.min(bytes, after * pageSize);
         const gone = Math.min(bytes, Math.max(0, before - after) * pageSize);
         progress.kept(kept);
         progress.done(Math.min(gone, bytes - kept));
-        progress.skipped(before < 0 ? 0 : bytes - kept - Math.min(gone, bytes - kept));
+        progress.skipped(bytes - kept - Math.min(gone, bytes - kept));
       }
     }
   } finally {

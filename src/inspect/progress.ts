@@ -8,6 +8,7 @@ export class ProgressSums implements ProgressTotals {
   bytes = 0;
   skippedBytes = 0;
   keptBytes = 0;
+  unknownBytes = 0;
   toDo: number | undefined = undefined;
   leftOutBytes = 0;
 }
@@ -19,6 +20,7 @@ export class FileProgress {
   #bytes = 0;
   #skippedBytes = 0;
   #keptBytes = 0;
+  #unknownBytes = 0;
   error: NofaultError | undefined;
 
   constructor(path: FileName, sums: ProgressSums) {
@@ -46,6 +48,11 @@ export class FileProgress {
     this.#sums.keptBytes += bytes;
   }
 
+  unknown(bytes: number): void {
+    this.#unknownBytes += bytes;
+    this.#sums.unknownBytes += bytes;
+  }
+
   /** The first one is told. */
   failed(error: NofaultError): void {
     this.error ??= error;
@@ -62,6 +69,7 @@ export class FileProgress {
       bytes: this.#bytes,
       skippedBytes: this.#skippedBytes,
       keptBytes: this.#keptBytes,
+      unknownBytes: this.#unknownBytes,
       totals: { ...this.#sums },
     };
   }

@@ -7,7 +7,7 @@ export class Sums implements Totals {
   size = 0;
   residentBytes = 0;
   unknownBytes = 0;
-  readonly kernel: { -readonly [Column in keyof KernelCounts]: number } = {
+  kernel?: { -readonly [Column in keyof KernelCounts]: number } = {
     dirtyBytes: 0,
     writebackBytes: 0,
     evictedBytes: 0,
@@ -24,8 +24,13 @@ export class Sums implements Totals {
     this.size += file.size;
     this.residentBytes += file.residentBytes;
     this.unknownBytes += file.unknownBytes;
-    const { kernel } = file;
-    if (kernel === undefined) return;
+    // Of an empty file nothing can be dirty.
+    if (file.size > 0) this.#addKernel(file.kernel);
+  }
+
+  #addKernel(kernel: KernelCounts | undefined): void {
+    if (kernel === undefined) delete this.kernel;
+    if (kernel === undefined || this.kernel === undefined) return;
     this.kernel.dirtyBytes += kernel.dirtyBytes;
     this.kernel.writebackBytes += kernel.writebackBytes;
     this.kernel.evictedBytes += kernel.evictedBytes;

@@ -7,7 +7,15 @@ import { finish, nofault, PROGRAM } from './run-cli';
 
 const files = TestFiles.make();
 const PAGE = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }));
-const SUMS = { files: 1, failed: 0, bytes: expect.any(Number), skippedBytes: expect.any(Number), keptBytes: 0, leftOutBytes: 0 };
+const SUMS = {
+  files: 1,
+  failed: 0,
+  bytes: expect.any(Number),
+  skippedBytes: expect.any(Number),
+  keptBytes: 0,
+  unknownBytes: 0,
+  leftOutBytes: 0,
+};
 
 interface Line {
   path?: string;
@@ -40,7 +48,13 @@ test('evict empties a file, warm fills it, and --json gives an object a file and
     const gone = await nofault(['evict', '--json', path]);
     expect({ code: gone.code, stderr: gone.stderr }).toEqual({ code: 0, stderr: '' });
     const [file, sums] = lines(gone.stdout);
-    expect(file).toEqual({ path, bytes: expect.any(Number), skippedBytes: expect.any(Number), keptBytes: expect.any(Number) });
+    expect(file).toEqual({
+      path,
+      bytes: expect.any(Number),
+      skippedBytes: expect.any(Number),
+      keptBytes: expect.any(Number),
+      unknownBytes: 0,
+    });
     expect(sums).toMatchObject({ files: 1, failed: 0 });
     return (await runs(path, 'resident')) === '';
   });
