@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import type { MappedFile } from '../file/mapped-file';
 import type { FileName } from '../inspect/contract';
 import { pageRanges } from '../inspect/page-ranges';
 import type { PartsTask } from '../inspect/parts';
@@ -9,6 +8,7 @@ import { EXIT } from './command';
 import { failureOf, messageOf } from './failures';
 import { printable, printableJson } from './file-names';
 import { formatBytes } from './format-bytes';
+import { type Held, LockingBar } from './locking-bar';
 import type { Output } from './output';
 import { declarePartOptions, type PartFlags, partsOf } from './parts-of-files';
 import { declareTreeOptions, nameOf, type TreeFlags, treeOptionsOf } from './tree-options';
@@ -46,13 +46,6 @@ export function declare(command: Command, output: Output): void {
     });
 }
 
-/** What is held; nothing else keeps the files from the garbage collector. */
-interface Held {
-  readonly files: MappedFile[];
-  failed: number;
-  bytes: number;
-}
-
 async function hold(command: Command, names: readonly string[], flags: LockFlags, output: Output): Promise<number> {
   const { Parts } = require('../inspect/parts') as typeof import('../inspect/parts');
   const ending = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
@@ -60,7 +53,9 @@ async function hold(command: Command, names: readonly string[], flags: LockFlags
   const parts = new Parts(await partsOf(command, names, flags), options);
   const held: Held = { files: [], failed: 0, bytes: 0 };
   const locking = (async () => {
-    for await (const task of parts.tasks()) if (!(await lockOne(task, held, flags, output))) break;
+    const bar = new LockingBar(held, output, output.narration.interactive ? await parts.sum(({ size }) => size) : undefined);
+    for await (const task of parts.tasks()) if (!(await lockOne(task, held, flags, output, bar))) break;
+    bar.stop();
     if (!flags.json) await output.write(`holding ${formatBytes(held.bytes)} of ${files(held.files.length)}\n`);
     else await output.write(`${json({ files: held.files.length, failed: held.failed, lockedBytes: held.bytes })}\n`);
     if (held.files.length > 0 && output.narration.interactive) output.say('Ctrl-C lets go.');
@@ -78,13 +73,21 @@ async function hold(command: Command, names: readonly string[], flags: LockFlags
 }
 
 /** False where the next file could not be held either. */
-async function lockOne({ name, error, ranges }: PartsTask, held: Held, flags: LockFlags, output: Output): Promise<boolean> {
+async function lockOne(
+  { name, error, ranges }: PartsTask,
+  held: Held,
+  flags: LockFlags,
+  output: Output,
+  bar: LockingBar,
+): Promise<boolean> {
   const path: FileName = name.text ?? name.bytes;
   try {
     if (error !== undefined) throw error;
     const { open } = require('../file/open') as typeof import('../file/open');
     const file = await open(path);
+    bar.file = file;
     await file.lock(entries(pageRanges(ranges, file.size, file.pageSize, 'touched'), file.pageSize));
+    bar.end();
     const bytes = file.stats().lockedBytes;
     held.files.push(file);
     held.bytes += bytes;
@@ -92,6 +95,7 @@ async function lockOne({ name, error, ranges }: PartsTask, held: Held, flags: Lo
     else await output.write(`${formatBytes(bytes).padStart(10)}  ${printable(nameOf(path))}\n`);
     return true;
   } catch (failure) {
+    bar.end();
     held.failed += 1;
     output.complain(messageOf(failure, nameOf(path)));
     if (flags.json) await output.write(`${json({ path: nameOf(path), error: failureOf(failure, nameOf(path)) })}\n`);

@@ -1,14 +1,17 @@
 import type { SingleBar } from 'cli-progress';
-import type { Progress } from '../inspect/contract';
+import type { ProgressTotals } from '../inspect/contract';
 import { formatBytes } from './format-bytes';
 import type { Output } from './output';
 
 /** Seconds over which the rate is averaged, and from one value that is remembered for it to the next. */
 const MEMORY = 5;
 const STEP = 0.1;
-/** A bar as wide as this, beside some 60 characters of figures. */
-const LEAST_BAR = 10;
-const FIGURES = 64;
+/** A bar beside the figures is so wide, where there is room; a narrower one than the least says nothing. */
+const LEAST_BAR = 6;
+const MOST_BAR = 40;
+
+/** How far the work has come. */
+export type Amounts = Pick<ProgressTotals, 'files' | 'failed' | 'bytes' | 'toDo'>;
 
 interface Shown {
   /** Whether it is known how much there is to do. */
@@ -24,24 +27,20 @@ export class ProgressBar {
   constructor(output: Output, environment: { readonly unicode: boolean; readonly columns: number } = output.narration) {
     if (!output.narration.interactive) return;
     const { SingleBar: Bar } = require('cli-progress') as typeof import('cli-progress');
-    const [full, empty] = (environment.unicode ? ['█', '░'] : ['#', '.']) as [string, string];
-    const width = Math.max(LEAST_BAR, Math.min(40, environment.columns - FIGURES));
     this.#bar = new Bar({
-      format: (_, { progress }, { whole, figures }: Shown) => {
-        // Where nobody knows how much there is to do, there is no share of it.
-        if (!whole) return figures;
-        const done = Math.floor(progress * width);
-        const share = `${Math.floor(progress * 100)} %`.padStart(5);
-        return `${full.repeat(done)}${empty.repeat(width - done)} ${share}  ${figures}`;
-      },
-      hideCursor: true,
+      // The window may have changed. The last column stays free: some terminals begin a new line behind it.
+      format: (_, { progress }, shown: Shown) =>
+        drawBar(progress, shown, (process.stderr.columns ?? environment.columns) - 1, environment.unicode),
+      // Ctrl-C ends the process at once: the terminal is left as it was.
+      hideCursor: false,
+      linewrap: true,
       clearOnComplete: true,
       stream: process.stderr,
       fps: 10,
     });
   }
 
-  update({ totals }: Progress): void {
+  update({ totals }: { readonly totals: Amounts }): void {
     const bar = this.#bar;
     if (bar === undefined) return;
     const { bytes, files, failed, toDo } = totals;
@@ -74,6 +73,18 @@ export class ProgressBar {
     const [first] = this.#seen;
     return first === undefined || time - first.time < 0.5 ? undefined : (bytes - first.bytes) / (time - first.time);
   }
+}
+
+/** A line of at most so many columns. */
+export function drawBar(progress: number, { whole, figures }: Shown, columns: number, unicode: boolean): string {
+  // Where nobody knows how much there is to do, there is no share of it.
+  if (!whole) return figures.slice(0, columns);
+  const line = `${`${Math.floor(progress * 100)} %`.padStart(5)}  ${figures}`;
+  const width = Math.min(MOST_BAR, columns - line.length - 1);
+  if (width < LEAST_BAR) return line.slice(0, columns);
+  const [full, empty] = (unicode ? ['█', '░'] : ['#', '.']) as [string, string];
+  const done = Math.floor(progress * width);
+  return `${full.repeat(done)}${empty.repeat(width - done)} ${line}`;
 }
 
 /** `12 s`, `3:05`, `2:03:05`. */

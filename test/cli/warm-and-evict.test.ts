@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatTime } from '../../src/cli/progress-bar';
+import { drawBar, formatTime } from '../../src/cli/progress-bar';
 import { pattern, TestFiles } from '../files';
 import { finish, nofault, PROGRAM } from './run-cli';
 
@@ -148,4 +148,17 @@ test.each([
 
 test('time left is written as people read it', () => {
   expect([0, 11.2, 59.5, 185, 7385, Number.POSITIVE_INFINITY].map(formatTime)).toEqual(['0 s', '12 s', '1:00', '3:05', '2:03:05', '?']);
+});
+
+test('a progress bar fits into the columns that there are', () => {
+  const figures = '1.6 GiB of 2.0 GiB  287.9 MiB/s  1:02:03 left  1000000 files';
+  for (let columns = 1; columns < 200; columns++) {
+    for (const whole of [true, false]) {
+      for (const progress of [0, 0.5, 0.999, 1])
+        expect(drawBar(progress, { whole, figures }, columns, true).length).toBeLessThanOrEqual(columns);
+    }
+  }
+  expect(drawBar(0.5, { whole: true, figures: '1 of 2' }, 30, true)).toBe('████████░░░░░░░░  50 %  1 of 2');
+  expect(drawBar(0.999, { whole: true, figures: '1 of 2' }, 25, false)).toBe('##########.  99 %  1 of 2');
+  expect(drawBar(0.5, { whole: true, figures: '1 of 2' }, 15, true)).toBe(' 50 %  1 of 2');
 });
