@@ -214,6 +214,21 @@ withChromium.describe('the page', () => {
     expect(await page.locator('.panel .path').textContent()).toBe('/given/<script>alert(1)</script>');
   });
 
+  test('shows of a name that is too long its folder, its start and its end', async () => {
+    const { server, inspector } = await serve();
+    inspector.add(`/given/${'long-'.repeat(40)}0001.segment`, PAGE);
+    for (const width of [390, 900, 1440]) {
+      const page = await chromium.open(server.url, { viewport: { width, height: 900 } });
+      const name = page.locator('.row .name');
+      await name.waitFor();
+      const boxOf = async (part: string): Promise<{ x: number; width: number }> => (await name.locator(part).boundingBox()) as never;
+      const [folder, head, tail, all] = await Promise.all([boxOf('.folder'), boxOf('.head'), boxOf('.tail'), name.boundingBox()]);
+      for (const part of [folder, head, tail]) expect(part.width).toBeGreaterThan(20);
+      expect(tail.x + tail.width).toBeLessThanOrEqual((all?.x ?? 0) + (all?.width ?? 0) + 1);
+      expect(await name.locator('.tail').textContent()).toBe('0001.segment');
+    }
+  });
+
   test('keeps only the rows on the screen, of however many files', async () => {
     const { server, inspector } = await serve();
     for (let i = 0; i < 5000; i++) inspector.add(`/given/${String(i).padStart(4, '0')}`, PAGE);
