@@ -24,7 +24,7 @@ const ENTRY = 8 * 2 ** 20;
 const EXAMPLES = `
 Examples:
   nofault lock /var/lib/db/orders.idx
-  nofault lock --range 0-64M big.file & ... ; kill %1
+  nofault lock --range 0-64M big.file
   nofault inspect --runs resident /var/lib/db > hot.runs && nofault lock --runs hot.runs
 
 How much may be locked is what "ulimit -l" says (RLIMIT_MEMLOCK), unless the process has CAP_IPC_LOCK: see "nofault doctor". Of how

@@ -64,10 +64,12 @@ async function serve(names: readonly string[], options: ServeOptions, output: Ou
     return EXIT.failed;
   }
   const { url, port } = server;
+  // Who has read the address may end it at once.
+  const ending = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   await output.write(options.json ? `${printableJson(JSON.stringify({ url, port }))}\n` : `${paint(output.data, 'strong', url)}\n`);
   if (output.narration.interactive) output.say('Open it in a browser. Ctrl-C ends.');
 
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await ending;
   await server.close();
   // A look that is on its way may be waiting for storage that hangs.
   process.exit(EXIT.ok);
