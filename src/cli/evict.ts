@@ -5,7 +5,7 @@ import { formatBytes } from './format-bytes';
 import type { Output } from './output';
 import { declarePartOptions, type PartFlags, partsOf } from './parts-of-files';
 import { declareTreeOptions, type TreeFlags, treeOptionsOf } from './tree-options';
-import { files, workOnFiles } from './work-on-files';
+import { worked, workOnFiles } from './work-on-files';
 
 interface EvictFlags extends TreeFlags, PartFlags {
   readonly flush: boolean;
@@ -40,8 +40,9 @@ export function declare(command: Command, output: Output): void {
     });
 }
 
-function summary({ files: done, failed, bytes, keptBytes, unknownBytes }: ProgressTotals): string {
+function summary(totals: ProgressTotals): string {
+  const { bytes, keptBytes, unknownBytes } = totals;
   const kept = keptBytes === 0 ? '' : `; ${formatBytes(keptBytes)} stayed (mapped, locked, or being written)`;
   const unknown = unknownBytes === 0 ? '' : `; of ${formatBytes(unknownBytes)} the kernel does not tell whether they left`;
-  return `dropped ${formatBytes(bytes)} of ${files(done + failed)}${kept}${unknown}`;
+  return `dropped ${formatBytes(bytes)} of ${worked(totals)}${kept}${unknown}`;
 }

@@ -6,7 +6,7 @@ import { messageOf } from './failures';
 import { pathOf } from './file-names';
 import { formatBytes } from './format-bytes';
 import type { Output } from './output';
-import { files, workOnFiles } from './work-on-files';
+import { worked, workOnFiles } from './work-on-files';
 
 interface RestoreFlags {
   readonly root?: string;
@@ -55,7 +55,8 @@ async function bringBack(name: string, { root, rate, most, json }: RestoreFlags,
   }
 }
 
-function summary({ files: done, failed, bytes, skippedBytes, leftOutBytes }: ProgressTotals): string {
+function summary(totals: ProgressTotals): string {
+  const { bytes, skippedBytes, leftOutBytes } = totals;
   const leftOut = leftOutBytes === 0 ? '' : `; ${formatBytes(leftOutBytes)} left out, for which memory has no room`;
-  return `brought in ${formatBytes(bytes)} of ${files(done + failed)}; ${formatBytes(skippedBytes)} needed no reading${leftOut}`;
+  return `brought in ${formatBytes(bytes)} of ${worked(totals)}; ${formatBytes(skippedBytes)} needed no reading${leftOut}`;
 }

@@ -6,7 +6,7 @@ import { formatBytes } from './format-bytes';
 import type { Output } from './output';
 import { declarePartOptions, type PartFlags, partsOf } from './parts-of-files';
 import { declareTreeOptions, type TreeFlags, treeOptionsOf } from './tree-options';
-import { files, workOnFiles } from './work-on-files';
+import { worked, workOnFiles } from './work-on-files';
 
 interface WarmFlags extends TreeFlags, PartFlags {
   readonly rate?: number;
@@ -42,6 +42,6 @@ export function declare(command: Command, output: Output): void {
     });
 }
 
-function summary({ files: done, failed, bytes, skippedBytes }: ProgressTotals): string {
-  return `brought in ${formatBytes(bytes)} of ${files(done + failed)}; ${formatBytes(skippedBytes)} needed no reading`;
+function summary(totals: ProgressTotals): string {
+  return `brought in ${formatBytes(totals.bytes)} of ${worked(totals)}; ${formatBytes(totals.skippedBytes)} needed no reading`;
 }

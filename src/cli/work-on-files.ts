@@ -53,6 +53,11 @@ function json(value: unknown): string {
   return printableJson(JSON.stringify(value));
 }
 
+/** `2 files`, and how many failed besides. */
+export function worked({ files: done, failed }: ProgressTotals): string {
+  return failed === 0 ? files(done) : `${files(done)} (${failed} failed)`;
+}
+
 /** `1 file`, `2 files`. */
 export function files(count: number): string {
   return `${count} ${count === 1 ? 'file' : 'files'}`;
