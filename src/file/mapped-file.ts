@@ -188,8 +188,8 @@ export class MappedFile implements AsyncDisposable {
   }
 
   /**
-   * Closes the file: calls that wait reject with `CLOSED`, all views get length 0, and nothing stays mapped. Can be called repeatedly. A read that hangs
-   * in the kernel is not waited for.
+   * Closes the file: calls that wait reject with `CLOSED`, all views get length 0, and nothing stays mapped (but what the garbage collector had found
+   * without views and is unmapping just then). Can be called repeatedly. A read that hangs in the kernel is not waited for.
    */
   async close(): Promise<void> {
     const earlier = this.#earlier.splice(0);

@@ -10,14 +10,24 @@ import { GiB, MiB, pattern, TestFiles } from '../files';
 import { untilAnswered } from '../reading';
 import { finished } from '../rigs/children';
 import { start } from '../rigs/launch';
-import { slowDiskLacks, startSlowDisk } from '../rigs/slow-disk';
-import { slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
+import { type SlowDisk, slowDiskLacks, startSlowDisk } from '../rigs/slow-disk';
+import { type SlowFolder, slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
 import { when } from '../when';
 
 const files = TestFiles.make();
 const PAGE = 4096;
-/** As many as test/programs/bad-touches.cjs has ways to touch a view. */
-const TOUCHES = 36;
+/** As many as test/programs/ways-to-touch.cjs has. */
+const WAYS = { reads: 31, writes: 19 };
+/** Ways of V8 to run what touches a view. */
+const TIERS: readonly (readonly [string, readonly string[]])[] = [
+  ['as Node runs by itself', []],
+  ['interpreted', ['--no-opt', '--no-sparkplug']],
+  ['compiled by the baseline compiler', ['--always-sparkplug', '--no-opt']],
+  ['compiled by the optimising compiler', ['--always-turbofan']],
+  ['without any compiler', ['--no-expose-wasm', '--jitless']],
+];
+const THREADS = ['main', 'worker'] as const;
+const EVERYWHERE = THREADS.flatMap((where) => TIERS.map(([tier, flags]) => ({ where, tier, flags })));
 
 interface Touched {
   readonly name: string;
@@ -29,14 +39,28 @@ interface Touched {
   readonly read: string;
 }
 
-/** Has a program take views of the files `prefix`0 to 35, does what spoils them, and has it touch each in another way. */
+type Kind = 'reads' | 'writes' | 'both';
+
+interface Circumstances {
+  readonly where: (typeof THREADS)[number];
+  readonly flags: readonly string[];
+}
+
+const waysOf = (kind: Kind): number => (kind === 'both' ? WAYS.reads + WAYS.writes : WAYS[kind]);
+
+/** Has a program take views of the files `prefix`0 and so on, does what spoils them, and has it touch each in another way. */
 async function touched(
   prefix: string,
-  where: 'main' | 'worker',
-  spoil: () => Promise<void> | void,
-  flags: readonly string[] = [],
+  kind: Kind,
+  { where, flags }: Circumstances,
+  spoil: () => Promise<void> | void = () => {},
 ): Promise<Touched[]> {
-  const child = start(process.execPath, [...flags, programPath('bad-touches.cjs'), builtPackage(), prefix, where], {}, { stdio: 'pipe' });
+  const child = start(
+    process.execPath,
+    [...flags, programPath('bad-touches.cjs'), builtPackage(), prefix, where, kind],
+    {},
+    { stdio: 'pipe' },
+  );
   const [input, output] = [child.stdin as Writable, child.stdout as Readable];
   // A program that has died is seen by how it ended.
   input.on('error', () => {});
@@ -52,14 +76,16 @@ async function touched(
   expect({ code, signal, stderr, last: lines.at(-1) }).toEqual({ code: 0, signal: null, stderr: '', last: 'closed, 0 bytes left' });
   expect(lines.shift()).toBe('ready');
   const results = lines.slice(0, -1).map((line) => JSON.parse(line) as Touched);
-  expect(results).toHaveLength(TOUCHES - 1);
+  expect(results).toHaveLength(waysOf(kind));
   return results;
 }
 
+/** The kernel reads and writes for these, and says so without a signal. */
+const BY_THE_KERNEL = ['fs.writeSync', 'fs.readSync'];
+
 function expectTold(results: readonly Touched[], code: string): void {
   for (const { name, value, told, again, bad, read } of results) {
-    // The kernel reads for fs.writeSync, and says so without a signal.
-    if (name === 'fs.writeSync') {
+    if (BY_THE_KERNEL.includes(name)) {
       expect({ name, value, told }).toEqual({
         name,
         value: expect.stringMatching(/EFAULT|bytes/),
@@ -79,52 +105,43 @@ function expectTold(results: readonly Touched[], code: string): void {
   }
 }
 
-function manyFiles(name: string): string {
-  for (let i = 0; i < TOUCHES; i++) files.write(`${name}${i}`, pattern(4 * PAGE, i));
+const contentOf = (i: number): Buffer => pattern(4 * PAGE, i);
+
+function manyFiles(name: string, count: number): string {
+  for (let i = 0; i < count; i++) files.write(`${name}${i}`, contentOf(i));
   return files.path(name);
 }
 
 describe('a file that is truncated under its views ends no process, however they are touched, and the next call says so', () => {
-  test.each([
-    ['as Node runs by itself', []],
-    ['interpreted', ['--no-opt', '--no-sparkplug']],
-    ['compiled by the baseline compiler', ['--always-sparkplug', '--no-opt']],
-    ['compiled by the optimising compiler', ['--always-turbofan']],
-    ['without any compiler', ['--no-expose-wasm', '--jitless']],
-  ])('%s', async (name, flags) => {
-    const prefix = manyFiles(`truncated ${name} `);
-    const spoil = (): void => {
-      for (let i = 0; i < TOUCHES; i++) truncateSync(prefix + i, PAGE);
-    };
-    expectTold(await touched(prefix, 'main', spoil, flags), 'TRUNCATED');
-  });
-
-  test('in a worker', async () => {
-    const prefix = manyFiles('truncated in a worker ');
-    const spoil = (): void => {
-      for (let i = 0; i < TOUCHES; i++) truncateSync(prefix + i, PAGE);
-    };
-    expectTold(await touched(prefix, 'worker', spoil), 'TRUNCATED');
+  test.each(EVERYWHERE)('$tier, in the $where thread', async ({ tier, ...how }) => {
+    const prefix = manyFiles(`truncated ${tier} ${how.where} `, waysOf('both'));
+    const results = await touched(prefix, 'both', how, () => {
+      for (let i = 0; i < waysOf('both'); i++) truncateSync(prefix + i, PAGE);
+    });
+    expectTold(results, 'TRUNCATED');
   });
 });
 
 when(slowDiskLacks('ext4')).describe(
   'a disk that fails under views ends no process, however they are touched, and the next call says so',
   () => {
-    test.each(['main', 'worker'] as const)('in the %s thread', async (where) => {
-      const disk = await startSlowDisk({ fs: 'ext4' });
-      try {
-        for (let i = 0; i < TOUCHES; i++) await disk.write(`file${i}`, pattern(4 * PAGE, i));
-        const results = await touched(disk.path('file'), where, async () => {
-          for (let i = 0; i < TOUCHES; i++) {
-            await disk.fail(`file${i}`, { offset: PAGE, length: 2 * PAGE });
-            await overwritePastCache(disk.path(`file${i}`));
-          }
-        });
-        expectTold(results, 'IO');
-      } finally {
-        await disk.stop();
-      }
+    let disk: SlowDisk;
+    beforeAll(async () => {
+      disk = await startSlowDisk({ fs: 'ext4' });
+    });
+    afterAll(() => disk.stop());
+
+    test.each(EVERYWHERE)('$tier, in the $where thread', async (how) => {
+      await disk.heal();
+      const count = waysOf('reads');
+      for (let i = 0; i < count; i++) await disk.write(`file${i}`, contentOf(i));
+      const results = await touched(disk.path('file'), 'reads', how, async () => {
+        for (let i = 0; i < count; i++) {
+          await disk.fail(`file${i}`, { offset: PAGE, length: 2 * PAGE });
+          await overwritePastCache(disk.path(`file${i}`));
+        }
+      });
+      expectTold(results, 'IO');
     });
   },
 );
@@ -138,20 +155,22 @@ async function overwritePastCache(path: string): Promise<void> {
 }
 
 when(slowFolderLacks()).describe('a server that takes pages back and then fails ends no process', () => {
-  test.each(['main', 'worker'] as const)('in the %s thread', async (where) => {
-    const folder = await startSlowFolder({});
-    try {
-      for (let i = 0; i < TOUCHES; i++) await folder.write(`file${i}`, pattern(4 * PAGE, i));
-      const results = await touched(folder.path('file'), where, async () => {
-        for (let i = 0; i < TOUCHES; i++) {
-          await folder.fail(`file${i}`, { offset: PAGE, length: 2 * PAGE });
-          await folder.revoke(`file${i}`);
-        }
-      });
-      expectTold(results, 'IO');
-    } finally {
-      await folder.stop();
-    }
+  let folder: SlowFolder;
+  beforeEach(async () => {
+    folder = await startSlowFolder({});
+  });
+  afterEach(() => folder.stop());
+
+  test.each(EVERYWHERE)('$tier, in the $where thread', async (how) => {
+    const count = waysOf('both');
+    for (let i = 0; i < count; i++) await folder.write(`file${i}`, contentOf(i));
+    const results = await touched(folder.path('file'), 'both', how, async () => {
+      for (let i = 0; i < count; i++) {
+        await folder.fail(`file${i}`, { offset: PAGE, length: 2 * PAGE });
+        await folder.revoke(`file${i}`);
+      }
+    });
+    expectTold(results, 'IO');
   });
 });
 
@@ -176,6 +195,21 @@ describe('a file that is truncated while it is being read gives the bytes that i
 });
 
 describe('a write into a view', () => {
+  test.each(EVERYWHERE)(
+    'ends no process, is seen in the view, and never reaches the file: $tier, in the $where thread',
+    async ({ tier, ...how }) => {
+      const count = waysOf('writes');
+      const prefix = manyFiles(`written ${tier} ${how.where} `, count);
+      for (const { name, value, told, again, bad, read } of await touched(prefix, 'writes', how)) {
+        const byKernel = BY_THE_KERNEL.includes(name);
+        expect({ name, value, again }).toEqual({ name, value: byKernel ? 'EFAULT' : true, again: 'bytes' });
+        if (byKernel) expect(read).toBe(String(2 * PAGE));
+        else expect({ name, told, bad, read }).toEqual({ name, told: 'READ_ONLY', bad: ['READ_ONLY', 'READ_ONLY'], read: 'READ_ONLY' });
+      }
+      for (let i = 0; i < count; i++) expect(readFileSync(prefix + i).equals(contentOf(i))).toBe(true);
+    },
+  );
+
   test('changes a copy of its page, is told once, and refresh takes the copy away', async () => {
     const content = pattern(64 * MiB);
     const path = files.write('written to', content);

@@ -1,98 +1,15 @@
-// Takes views of several files, says that it has them, and waits for a word: meanwhile somebody truncates the files or has their disk fail. Then touches each view
-// in another way, and prints what came of it, a line of JSON each. Words: files' prefix, 'main' or 'worker'.
-const { createHash, timingSafeEqual } = require('node:crypto');
+// Takes views of several files, says that it has them, and waits for a word: meanwhile somebody may truncate the files or have their disk fail. Then touches each view
+// in another way, and prints what came of it, a line of JSON each. Words: files' prefix, 'main' or 'worker', 'reads', 'writes' or 'both'.
 const fs = require('node:fs');
-const { Worker, isMainThread, workerData, MessageChannel, receiveMessageOnPort } = require('node:worker_threads');
-const zlib = require('node:zlib');
-const { promisify } = require('node:util');
+const { Worker, isMainThread, workerData } = require('node:worker_threads');
+const { READS, WRITES, warm } = require('./ways-to-touch.cjs');
 
-const [, , builtWord, prefixWord, where] = process.argv;
-const { built, prefix } = isMainThread ? { built: builtWord, prefix: prefixWord } : workerData;
+const [, , builtWord, prefixWord, where, kindWord] = process.argv;
+const { built, prefix, kind } = isMainThread ? { built: builtWord, prefix: prefixWord, kind: kindWord } : workerData;
 const { open } = require(built);
 
-function sum(bytes) {
-  let total = 0;
-  for (let i = 0; i < bytes.length; i += 16) total += bytes[i];
-  return total;
-}
-
-function hotSum(bytes) {
-  let total = 0;
-  for (let i = 0; i < bytes.length; i += 16) total += bytes[i];
-  return total;
-}
-
-function warm() {
-  const room = new Uint8Array(8192);
-  for (let i = 0; i < 3000; i++) hotSum(room);
-}
-
-/** Newer Nodes refuse to send what is mapped. */
-const sendable = (view) => (Number.parseInt(process.versions.node, 10) < 22 ? view : view.slice());
-
-const asBuffer = (view) => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
-
-/** Each gets a view of two pages, of which at least the second is bad. */
-const ACCESSES = {
-  cold: (view) => sum(view),
-  hot: (view) => hotSum(view),
-  'one byte': (view) => view[5000],
-  DataView: (view) => new DataView(view.buffer, view.byteOffset, view.byteLength).getFloat64(5000),
-  Float64Array: (view) => new Float64Array(view.buffer, view.byteOffset, view.byteLength / 8).reduce((a, b) => a + b),
-  Atomics: (view) => Atomics.load(view, 5000),
-  'Uint8Array copy': (view) => new Uint8Array(view).length,
-  slice: (view) => view.slice(4000, 5000).length,
-  every: (view) => view.every((byte) => byte >= 0),
-  set: (view) => new Uint8Array(8192).set(view),
-  'Buffer.from': (view) => Buffer.from(view).length,
-  indexOf: (view) => asBuffer(view).indexOf('nothing like it is in there'),
-  'indexOf byte': (view) => asBuffer(view).indexOf(Buffer.alloc(9, 7)),
-  compare: (view) => Buffer.compare(asBuffer(view), asBuffer(view).subarray(0, 8000)),
-  equals: (view) => asBuffer(view).equals(Buffer.alloc(8192)),
-  timingSafeEqual: (view) => timingSafeEqual(view, Buffer.alloc(8192)),
-  copy: (view) => asBuffer(view).copy(Buffer.alloc(8192)),
-  'toString latin1': (view) => asBuffer(view).toString('latin1').length,
-  'toString utf8': (view) => asBuffer(view).toString('utf8').length > 0,
-  'toString hex': (view) => asBuffer(view).toString('hex').length,
-  'toString base64': (view) => asBuffer(view).toString('base64').length,
-  TextDecoder: (view) => new TextDecoder().decode(view).length > 0,
-  readBigUInt64LE: (view) => String(asBuffer(view).readBigUInt64LE(5000)),
-  sha256: (view) => createHash('sha256').update(view).digest('hex'),
-  crc32: (view) => (zlib.crc32 ? zlib.crc32(view) : sum(view)),
-  gzipSync: (view) => zlib.gzipSync(view).length > 0,
-  'gzip on a thread': (view) => promisify(zlib.gzip)(view).then((bytes) => bytes.length > 0),
-  structuredClone: (view) => structuredClone(sendable(view)).length,
-  postMessage: (view) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.postMessage(sendable(view));
-    const { message } = receiveMessageOnPort(port2);
-    port1.close();
-    return message.length;
-  },
-  'toSorted by value': (view) => Uint8Array.from(view).sort()[0],
-  'fs.writeSync': (view) => writeTo('/dev/shm', view),
-  fill: (view) => asBuffer(view).fill(1).length,
-  swap16: (view) => asBuffer(view).swap16().length,
-  'write one byte': (view) => {
-    view[5000] = 1;
-    return view[5000];
-  },
-  'Atomics.add': (view) => Atomics.add(view, 5000, 1),
-};
-
-/** The kernel takes the bytes, and raises no signal. */
-function writeTo(folder, view) {
-  const path = `${folder}/nofault-bad-touches-${process.pid}`;
-  const fd = fs.openSync(path, 'w');
-  try {
-    return `${fs.writeSync(fd, view)} bytes`;
-  } catch ({ code }) {
-    return code;
-  } finally {
-    fs.closeSync(fd);
-    fs.unlinkSync(path);
-  }
-}
+/** Each gets a view of two pages. */
+const WAYS = { reads: [READS], writes: [WRITES], both: [READS, WRITES] }[kind].flatMap((ways) => Object.entries(ways));
 
 function codeOf(call) {
   try {
@@ -105,8 +22,7 @@ function codeOf(call) {
 
 async function main() {
   warm();
-  const names = Object.keys(ACCESSES);
-  const files = await Promise.all(names.map((_, i) => open(prefix + i)));
+  const files = await Promise.all(WAYS.map((_, i) => open(prefix + i)));
   const size = files[0].pageSize;
   const views = [];
   for (const file of files) {
@@ -119,10 +35,10 @@ async function main() {
   }
   say('ready');
   await word();
-  for (const [i, name] of names.entries()) {
+  for (const [i, [name, touch]] of WAYS.entries()) {
     let value;
     try {
-      value = await ACCESSES[name](views[i]);
+      value = await touch(views[i]);
     } catch (error) {
       value = error.code ?? String(error);
     }
@@ -152,5 +68,5 @@ function word() {
   return new Promise((resolve, reject) => fs.read(0, Buffer.alloc(16), 0, 16, null, (error) => (error ? reject(error) : resolve())));
 }
 
-if (isMainThread && where === 'worker') new Worker(__filename, { workerData: { built, prefix } });
+if (isMainThread && where === 'worker') new Worker(__filename, { workerData: { built, prefix, kind } });
 else main();
