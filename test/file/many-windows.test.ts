@@ -7,6 +7,9 @@ const files = TestFiles.make();
 /** Apart far enough that each page lies in a window of its own, whatever the window's size below 64 MiB. */
 const STRIDE = 64 * MiB;
 
+// Tens of thousands of windows take a while on a machine that does much else; nothing here is about how long.
+jest.setTimeout(300_000);
+
 function mappings(): number {
   return readFileSync('/proc/self/maps', 'utf8').split('\n').length;
 }
