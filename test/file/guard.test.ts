@@ -176,8 +176,8 @@ when(slowFolderLacks()).describe('a server that takes pages back and then fails 
 
 // Not on FUSE: between the server's truncation and the kernel's, the kernel itself fills what a server no longer has with zeros.
 describe('a file that is truncated while it is being read gives the bytes that it had, or says so', () => {
-  async function expectTruth(path: string): Promise<void> {
-    const { stdout, ...rest } = await runProgram('truncated-in-flight.cjs', [path, '40']);
+  async function expectTruth(path: string, where: string): Promise<void> {
+    const { stdout, ...rest } = await runProgram('truncated-in-flight.cjs', [path, '40', where]);
     expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
     const outcomes = JSON.parse(stdout) as Record<string, number>;
     const allowed = /^(entry|read|copied|(entry|read|copying) TRUNCATED|entry NOT_RESIDENT|entry wrong, then \w+ and TRUNCATED)$/;
@@ -186,12 +186,16 @@ describe('a file that is truncated while it is being read gives the bytes that i
     expect((outcomes['entry TRUNCATED'] ?? 0) + (outcomes['read TRUNCATED'] ?? 0)).toBeGreaterThan(0);
   }
 
-  test('where copies are read from the file', () => expectTruth(files.path('in flight')));
+  test.each(THREADS)('where copies are read from the file, in the %s thread', (where) => expectTruth(files.path('in flight'), where));
 
-  when(existsSync('/dev/shm') ? undefined : 'needs /dev/shm').test('where copies are taken from the mapping', async () => {
-    const path = `/dev/shm/nofault-in-flight-${process.pid}`;
-    await expectTruth(path).finally(() => rmSync(path, { force: true }));
-  });
+  when(existsSync('/dev/shm') ? undefined : 'needs /dev/shm').each(
+    THREADS,
+    (where) => `where copies are taken from the mapping, in the ${where} thread`,
+    async (where) => {
+      const path = `/dev/shm/nofault-in-flight-${process.pid}`;
+      await expectTruth(path, where).finally(() => rmSync(path, { force: true }));
+    },
+  );
 });
 
 describe('a write into a view', () => {

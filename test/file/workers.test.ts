@@ -5,6 +5,9 @@ import { open } from '../../src/index';
 import { builtPackage } from '../built-package';
 import { programPath, runProgram } from '../child';
 import { evictUnmapped, GiB, MiB, pattern, TestFiles } from '../files';
+import { readPage } from '../reading';
+import { slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
+import { when } from '../when';
 
 const files = TestFiles.make();
 
@@ -42,6 +45,31 @@ test('several workers that ask for the same pages at once each get the right byt
   expect(answers).toEqual(new Array(6).fill(expected));
   await own.close();
 });
+
+when(slowFolderLacks()).test(
+  'what a worker is having read is joined by another thread, and arrives there though the worker has ended',
+  async () => {
+    const folder = await startSlowFolder();
+    try {
+      const content = pattern(MiB);
+      const path = await folder.write('shared', content);
+      const own = await open(path);
+      await folder.hang('shared');
+      const worker = startWorker({ path, pages: [100, 200], abandon: true });
+      await once(worker, 'message');
+      await folder.untilHung(1, 'shared');
+      const pages = [readPage(own, 100), readPage(own, 200)];
+      expect(own.stats()).toMatchObject({ misses: 2 });
+      await worker.terminate();
+      await folder.release();
+      expect(await Promise.all(pages)).toEqual([100, 200].map((page) => content.subarray(page * 4096, (page + 1) * 4096)));
+      expect(own.stats().joined).toBeGreaterThan(0);
+      await own.close();
+    } finally {
+      await folder.stop();
+    }
+  },
+);
 
 test('a worker that starts and ends twenty times leaves the main thread reading', async () => {
   const path = files.patterned('small', 100_000);

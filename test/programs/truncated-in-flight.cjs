@@ -1,5 +1,5 @@
 // Reads a file in every way while another thread truncates it at some moment, again and again. Every 4 bytes of it are their own place, and 1, so that nothing in it is
-// zero. Words: file, rounds.
+// zero. Words: file, rounds, 'main' or 'worker'.
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
@@ -16,7 +16,7 @@ function whole() {
 async function read(built, path, rounds) {
   const content = whole();
   fs.writeFileSync(path, content);
-  const truncator = new Worker(__filename, { workerData: { path } });
+  const truncator = new Worker(__filename, { workerData: { truncates: path } });
   const file = await require(built).open(path);
   const outcomes = {};
   const count = (what) => {
@@ -78,13 +78,16 @@ async function read(built, path, rounds) {
 }
 
 if (isMainThread) {
-  const [, , built, path, rounds] = process.argv;
-  read(built, path, Number(rounds));
+  const [, , built, path, rounds, where] = process.argv;
+  if (where === 'worker') new Worker(__filename, { workerData: { built, path, rounds } });
+  else read(built, path, Number(rounds));
+} else if (workerData.truncates === undefined) {
+  read(workerData.built, workerData.path, Number(workerData.rounds));
 } else {
   parentPort.on('message', ({ keep, spin }) => {
     let sum = 0;
     for (let i = 0; i < spin; i++) sum += i;
-    fs.truncateSync(workerData.path, keep * PAGE);
+    fs.truncateSync(workerData.truncates, keep * PAGE);
     parentPort.postMessage(sum);
   });
 }
