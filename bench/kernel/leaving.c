@@ -42,13 +42,29 @@ static void by_direct_write(struct file* file) {
   close(fd);
 }
 
+// Pages of files that reclaim has taken since the machine started, by its own count.
+static double pages_stolen(void) {
+  FILE* counts = fopen("/proc/vmstat", "r");
+  must(counts != NULL, "/proc/vmstat");
+  char line[128];
+  double stolen = -1;
+  while (fgets(line, sizeof line, counts) != NULL) {
+    if (strncmp(line, "pgsteal_file ", 13) == 0) stolen = strtod(line + 13, NULL);
+  }
+  fclose(counts);
+  must(stolen >= 0, "pgsteal_file");
+  return stolen;
+}
+
 static void leaves(bool touched, bool large, void (*how)(struct file*), const char* name) {
-  double stayed[16], mapped[16];
+  double stayed[16], mapped[16], counted[16];
   for (int r = 0; r < repeats; r++) {
     struct file file = make_file("leaving", WINDOW);
     (large ? fill_large_folios : fill_small_folios)(&file);
     if (touched) map_and_touch(&file);
+    const double before = pages_stolen();
     how(&file);
+    counted[r] = pages_stolen() - before;
     stayed[r] = resident_pages(&file, 0, file.pages);
     mapped[r] = mapped_pages(&file);
     remove_file(&file);
@@ -58,6 +74,8 @@ static void leaves(bool touched, bool large, void (*how)(struct file*), const ch
   if (touched)
     fact("leaving", "of 4096", spread_of(mapped, repeats), "... of which move_pages says mapped, %s folios",
          large ? "large" : "4 KiB");
+  fact("leaving", "pages", spread_of(counted, repeats), "... by which pgsteal_file grew, %s folios",
+       large ? "large" : "4 KiB");
 }
 
 // A touch that may be the last, so in a child: the signal that ended it, or 0.
