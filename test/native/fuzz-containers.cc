@@ -2,7 +2,8 @@
 // 1 where something is wrong; AddressSanitizer and UndefinedBehaviorSanitizer end it where memory is.
 //
 //   g++ -std=c++20 -O1 -g -pthread -fsanitize=address,undefined -fno-sanitize-recover -o fuzz-containers
-//     test/native/fuzz-containers.cc native/roaring/{kernels,header,write,operate,combine,program,ahead,check_container}.cc
+//     test/native/fuzz-containers.cc
+//     native/roaring/{kernels,header,write,operate,combine,program,ahead,check_container}.cc
 //   ./fuzz-containers [rounds] [seed]
 #include <algorithm>
 #include <atomic>
