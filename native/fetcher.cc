@@ -148,7 +148,9 @@ void Fetcher::absorb(size_t looking) {
     if (arrival.cancelled) {
       const auto device = devices_.find(arrival.device);
       if (device != devices_.end()) device->second.remove(*arrival.request);
+      // Letting go of it may wait for a server: for a thread, and not for the monitor.
       over_.push_back(std::move(arrival.request));
+      ++threads;
     } else if (arrival.request) {
       threads += deviceOf(arrival.device).add(std::move(arrival.request));
     } else {
@@ -223,7 +225,6 @@ void Fetcher::monitor() {
   std::unique_lock lock(mutex_);
   for (auto tick = std::chrono::steady_clock::now();;) {
     absorb(0);
-    bury(lock);
     const bool calm = unflushed_.empty() && std::all_of(devices_.begin(), devices_.end(),
                                                         [](const auto& device) { return device.second.idle(); });
     // Devices come and go, and so must what is remembered of them.
