@@ -115,10 +115,11 @@ CachedFile::Missing CachedFile::missing(uint64_t from, uint64_t to) const {
 
 std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges, bool inOrder) const {
   const uint64_t size = kernel::pageSize();
-  if (inOrder) {
-    // The descriptor is POSIX_FADV_RANDOM otherwise.
-    posix_fadvise(fd_, 0, 0, POSIX_FADV_NORMAL);
-  } else {
+  const auto readAhead = [&](bool ahead) {
+    if (inOrder) kernel::readAhead(fd_, ahead);
+  };
+  readAhead(true);
+  if (!inOrder) {
     for (size_t i = 0; i + 1 < edges.size(); i += 2)
       startReading(fd_, static_cast<uint64_t>(edges[i]), static_cast<uint64_t>(edges[i + 1] - edges[i]));
   }
@@ -132,15 +133,15 @@ std::vector<BadPage> CachedFile::bringIn(const std::vector<double>& edges, bool 
       const uint64_t reached = nowhere.pass(fd_, page * size, whole);
       if (reached >= whole) break;
       page = reached / size;
-      if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
+      readAhead(false);
       const uint64_t behind = std::min(end, dropFolio(fd_, page));
       const Filled filled = finishReading(fd_, nullptr, page, behind - page, false);
       bad.insert(bad.end(), filled.bad.begin(), filled.bad.end());
-      if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_NORMAL);
+      readAhead(true);
       page = behind;
     }
   }
-  if (inOrder) posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
+  readAhead(false);
   return bad;
 }
 

@@ -162,6 +162,8 @@ int64_t readNow(int fd, uint64_t offset, void* into, size_t length) {
   return static_cast<int64_t>(done);
 }
 
+void readAhead(int fd, bool ahead) { posix_fadvise(fd, 0, 0, ahead ? POSIX_FADV_NORMAL : POSIX_FADV_RANDOM); }
+
 void willNeed(int fd, uint64_t offset, uint64_t length) {
   posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
 }

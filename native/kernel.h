@@ -65,6 +65,8 @@ bool canReadNow(int fd);
 // Reads a range without waiting: bytes until the file ended, or -1 when that cannot be.
 int64_t readNow(int fd, uint64_t offset, void* into, size_t length);
 
+// Whether the kernel reads ahead of who reads the file through this descriptor.
+void readAhead(int fd, bool ahead);
 // Starts reading a stretch in the background. A hint: it may be dropped, and it may wait for metadata.
 void willNeed(int fd, uint64_t offset, uint64_t length);
 

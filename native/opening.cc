@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "kernel.h"
+
 namespace nofault {
 
 namespace {
@@ -63,7 +65,7 @@ Opening checked(Opening opening) {
     opening.fd = -1;
     return opening;
   }
-  posix_fadvise(opening.fd, 0, 0, POSIX_FADV_RANDOM);
+  kernel::readAhead(opening.fd, false);
   return opening;
 }
 
