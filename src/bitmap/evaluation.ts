@@ -2,7 +2,6 @@ import { onAbort } from '../file/cancelling';
 import type { ByteRange, GetOptions, PageSet } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
-import { bytesOf } from './arrived';
 import { damaged } from './damage';
 import { joinScans, shareOfFlight } from './in-flight';
 import { loopsTurn } from './slices';
@@ -24,8 +23,6 @@ const HERE = 100_000;
 
 /** Chunks that have become ready while others are on their way, before a thread combines them. */
 const GATHERED = 32;
-
-type Take = (entry: number, bytes: Uint8Array) => void;
 
 export const TOO_MANY_RUNS = 'a container of runs has more of them than there is room for';
 
@@ -161,11 +158,9 @@ export class Evaluation {
           await this.#pause();
           waited = true;
         }
-        const mapped = this.#files[file] as MappedFile;
-        const set = mapped.getRanges(ranges, this.#asking);
-        const take: Take = (entry, bytes) => combining.take(first + entry, bytes);
-        if (set.complete && takeAll(set, take).length === 0) continue;
-        waits.push(receive(mapped, set, ranges, this.#asking, take, () => combining.gathered()));
+        const set = (this.#files[file] as MappedFile).getRanges(ranges, this.#asking);
+        if (set.complete) takeAll(set, first, combining);
+        else waits.push(receive(set, first, combining));
       }
       if (!waited && waits.length === 0 && step.work <= HERE) {
         this.#controller.signal.throwIfAborted();
@@ -239,34 +234,18 @@ class Combining {
   }
 }
 
-/** Takes the entries of a set; returns those that are not here. */
-function takeAll(set: PageSet, take: Take): number[] {
-  const left: number[] = [];
-  for (let entry = 0; entry < set.length; entry++) {
-    const bytes = bytesOf(set, entry);
-    if (bytes === undefined) left.push(entry);
-    else take(entry, bytes);
-  }
-  return left;
+/** Takes all entries of a set. They are for a thread: what has arrived stays, whether or not it leaves memory. */
+function takeAll(set: PageSet, first: number, combining: Combining): void {
+  for (let entry = 0; entry < set.length; entry++) combining.take(first + entry, set.bytes(entry));
 }
 
-/** Takes the entries when they have arrived, and asks anew for those that leave before they are taken. `taken` is called when some more of them have been. */
-async function receive(
-  file: MappedFile,
-  set: PageSet,
-  ranges: readonly ByteRange[],
-  options: GetOptions,
-  take: Take,
-  taken: () => void,
-): Promise<void> {
+/** Takes them when they have arrived, and has what that completes combined. */
+async function receive(set: PageSet, first: number, combining: Combining): Promise<void> {
   await set.arrived;
   const turn = loopsTurn();
   if (turn) await turn;
-  const left = takeAll(set, take);
-  taken();
-  if (left.length === 0) return;
-  const again = left.map((entry) => ranges[entry] as ByteRange);
-  await receive(file, file.getRanges(again, options), again, options, (entry, bytes) => take(left[entry] as number, bytes), taken);
+  takeAll(set, first, combining);
+  combining.gathered();
 }
 
 /** Ranges as they are asked for: of one file each, and not too many at once. */
