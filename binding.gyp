@@ -43,6 +43,7 @@
         "native/roaring/header.cc",
         "native/roaring/write.cc",
         "native/roaring/operate.cc",
+        "native/roaring/pairs.cc",
         "native/roaring/combine.cc",
         "native/roaring/program.cc",
         "native/roaring/ahead.cc",

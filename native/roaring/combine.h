@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "container.h"
+#include "pairs.h"
 
 namespace nofault::roaring {
 
@@ -71,13 +71,5 @@ class Combiner {
   std::vector<std::unique_ptr<Slot>> slots_;
   Slot narrow_[2];
 };
-
-uint32_t countOf(const Container& one);
-// How many rows two containers have in common.
-uint32_t countCommon(const Container& one, const Container& other);
-// The rows of a container of the chunk that begins at `base`; returns how many. `into` has room for kChunk.
-uint32_t rowsOf(const Container& one, uint32_t base, uint32_t* into);
-// Makes `bits` the container.
-void assign(const Container& one, uint64_t* bits);
 
 }  // namespace nofault::roaring

@@ -3,7 +3,7 @@
 //
 //   g++ -std=c++20 -O1 -g -pthread -fsanitize=address,undefined -fno-sanitize-recover -o fuzz-containers
 //     test/native/fuzz-containers.cc
-//     native/roaring/{kernels,header,write,operate,combine,program,ahead,check_container}.cc
+//     native/roaring/{kernels,header,write,operate,pairs,combine,program,ahead,check_container}.cc
 //   ./fuzz-containers [rounds] [seed]
 #include <algorithm>
 #include <atomic>
