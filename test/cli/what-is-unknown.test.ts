@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { MiB, pattern, TestFiles } from '../files';
 import { type ChildResult, finished } from '../rigs/children';
 import { type Circumstances, otherUserLacks, run, start } from '../rigs/launch';
-import { mountingLacks, tool } from '../rigs/system';
+import { mountOverlay } from '../rigs/overlay';
+import { mountingLacks } from '../rigs/system';
 import { beginRig, endRig } from '../rigs/watch';
 import { Browser } from '../web/serving';
 import { when } from '../when';
@@ -89,14 +90,8 @@ describe('who is deceived', () => {
 
 when(mountingLacks()).test('on a file system that lies over another every command counts what is there', async () => {
   const rig = beginRig();
-  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => rig.make(name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const { lower, merged } = await mountOverlay(rig);
   writeFileSync(join(lower, 'file'), pattern(MiB));
-  await tool('mount', ['-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, 'overlay', merged]);
   const path = join(merged, 'file');
   try {
     // The machine may reclaim a page at any moment.
@@ -108,7 +103,7 @@ when(mountingLacks()).test('on a file system that lies over another every comman
       readFileSync(path);
       const [round] = await objects(['watch', '--rounds', '1', merged]);
       const [told] = await served(merged);
-      const [written] = await objects(['snapshot', merged, '-o', join(upper, '..', 'snapshot')]);
+      const [written] = await objects(['snapshot', merged, '-o', join(lower, '..', 'snapshot')]);
       expect(gone).toMatchObject({ path, unknownBytes: 0 });
       const seen = [empty?.residentBytes, here?.bytes, full?.residentBytes, told?.resident, written?.residentBytes];
       const watched = (round as { totals: { residentBytes: number } }).totals.residentBytes;

@@ -6,6 +6,7 @@ import { builtPackage } from '../built-package';
 import { programPath } from '../child';
 import { MiB, pattern, residentBytesByFincore, TestFiles } from '../files';
 import { type Circumstances, otherUserLacks, run } from '../rigs/launch';
+import { mountOverlay } from '../rigs/overlay';
 import { refusingLacks } from '../rigs/refuse';
 import { hasTool, mountingLacks, tool } from '../rigs/system';
 import { beginRig, endRig } from '../rigs/watch';
@@ -129,14 +130,8 @@ describe('where questions are refused', () => {
 
 when(mountingLacks()).test('on a file system that lies over another, mincore is believed', async () => {
   const rig = beginRig();
-  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => rig.make(name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const { lower, merged } = await mountOverlay(rig);
   writeFileSync(join(lower, 'file'), pattern(MiB));
-  await tool('mount', ['-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, 'overlay', merged]);
   try {
     await eventually(async () => {
       readFileSync(join(merged, 'file'));

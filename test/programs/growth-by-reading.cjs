@@ -1,15 +1,7 @@
 // Asks for the same pages again and again and prints by how much the heap and the memory outside of it have grown.
 const [, , built, path] = process.argv;
 const { open } = require(built);
-
-async function used() {
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + external + arrayBuffers;
-}
+const { usedMemory } = require('./used-memory.cjs');
 
 async function main() {
   const file = await open(path);
@@ -22,9 +14,9 @@ async function main() {
     }
   }
   await ask(100);
-  const before = await used();
+  const before = await usedMemory();
   await ask(3000);
-  const after = await used();
+  const after = await usedMemory();
   console.log(JSON.stringify({ grownBytes: after - before }));
   await file.close();
 }

@@ -1,15 +1,7 @@
 // Walks over a tree in each way and prints by how much the heap, and the memory outside of it, have grown from the first files to the last ones.
 const [, , built, folder, count] = process.argv;
 const { evict, inspect, warm } = require(built);
-
-async function used() {
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + external + arrayBuffers;
-}
+const { usedMemory } = require('./used-memory.cjs');
 
 /** In the middle of a folder: so much of it is held at both times. */
 const FIRST = 2500;
@@ -21,8 +13,8 @@ async function growth(files) {
   for await (const { finished = true } of files) {
     if (!finished) continue;
     seen += 1;
-    if (seen === FIRST) before = await used();
-    if (seen === Number(count) - 1500) after = await used();
+    if (seen === FIRST) before = await usedMemory();
+    if (seen === Number(count) - 1500) after = await usedMemory();
   }
   return { seen, grownBytes: after - before };
 }

@@ -109,30 +109,27 @@ const WRITES = {
   randomFillSync: (view) => randomFillSync(view).length === 8192,
   'randomFill on a thread': (view) => promisify(randomFill)(view).then((bytes) => bytes.length === 8192),
   // The kernel writes, and raises no signal.
-  'fs.readSync': (view) => readFrom('/dev/zero', view),
+  'fs.readSync': (view) => asked('/dev/zero', 'r', (fd) => fs.readSync(fd, view)),
 };
 
-function writeTo(folder, view) {
-  const path = `${folder}/nofault-ways-to-touch-${process.pid}`;
-  const fd = fs.openSync(path, 'w');
+/** What the kernel answers to a call with a file, or why it refuses. */
+function asked(path, flags, call) {
+  const fd = fs.openSync(path, flags);
   try {
-    return `${fs.writeSync(fd, view)} bytes`;
+    return `${call(fd)} bytes`;
   } catch ({ code }) {
     return code;
   } finally {
     fs.closeSync(fd);
-    fs.unlinkSync(path);
   }
 }
 
-function readFrom(path, view) {
-  const fd = fs.openSync(path, 'r');
+function writeTo(folder, view) {
+  const path = `${folder}/nofault-ways-to-touch-${process.pid}`;
   try {
-    return `${fs.readSync(fd, view)} bytes`;
-  } catch ({ code }) {
-    return code;
+    return asked(path, 'w', (fd) => fs.writeSync(fd, view));
   } finally {
-    fs.closeSync(fd);
+    fs.rmSync(path, { force: true });
   }
 }
 
