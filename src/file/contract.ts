@@ -57,7 +57,8 @@ export interface ConfigureOptions {
  * The answer to one vector: what was resident when it was asked (hits), and what is on its way (misses). Entries are numbered as they were given.
  *
  * Iterating yields entry numbers: hits first, the others as they arrive, failed ones too, each once and in a turn of the event loop in which it is
- * resident; `bytes` in that turn gives the data (or throws the entry's error). A failure that nobody asks about is no unhandled rejection.
+ * resident; `bytes` in that turn gives the data (or throws the entry's error, or `NOT_RESIDENT` where memory is so short that it has left again
+ * already). A failure that nobody asks about is no unhandled rejection.
  */
 export interface PageSet extends AsyncIterable<number> {
   /** Number of entries. */

@@ -5,6 +5,18 @@ const { open } = require(built);
 
 const RUN = 2 ** 20;
 
+/** The number that an entry begins with. Where memory is short it may leave between its turn and this call: then it is asked for until it stays. */
+async function numberOf(file, run, set, entry) {
+  try {
+    return Buffer.from(set.bytes(entry).subarray(0, 4)).readUInt32LE();
+  } catch (error) {
+    if (error.code !== 'NOT_RESIDENT') throw error;
+    const again = file.getPages([run]);
+    await again.arrived;
+    return numberOf(file, run, again, 0);
+  }
+}
+
 async function main() {
   const file = await open(path);
   const count = RUN / file.pageSize;
@@ -14,7 +26,7 @@ async function main() {
   const set = file.getPages(vector);
   for await (const entry of set) {
     yielded++;
-    numbers[entry] = Buffer.from(set.bytes(entry).subarray(0, 4)).readUInt32LE();
+    numbers[entry] = await numberOf(file, vector[entry], set, entry);
   }
   await file.getPages(vector).arrived;
   const { errors, inFlight } = file.stats();
