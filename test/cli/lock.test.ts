@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { TestFiles } from '../files';
 import { hasTool } from '../rigs/system';
 import { PROGRAM } from './run-cli';
@@ -11,7 +12,7 @@ chmodSync(files.folder, 0o755);
 const PAGE = 4096;
 
 interface Holding {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly lines: Record<string, unknown>[];
   readonly stderr: () => string;
 }
@@ -38,10 +39,11 @@ async function holding(command: string, args: readonly string[]): Promise<Holdin
   };
 }
 
+/** Its exit code, once all that it has said on stderr is here, too. */
 async function ended({ child }: Holding): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode;
-  const [code] = await once(child, 'exit');
-  return code as number | null;
+  if (child.exitCode === null) await once(child, 'exit');
+  if (!child.stderr.readableEnded) await once(child.stderr, 'end');
+  return child.exitCode;
 }
 
 const lockedKiB = (pid: number): number => Number(/^VmLck:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -71,9 +73,9 @@ limited('what a limit does not allow is told with the limit, and the rest is hel
     { path: small, lockedBytes: 4 * PAGE },
     { files: 1, failed: 1, lockedBytes: 4 * PAGE },
   ]);
-  expect(held.stderr()).toContain('RLIMIT_MEMLOCK');
   held.child.kill('SIGTERM');
   expect(await ended(held)).toBe(1);
+  expect(held.stderr()).toContain('RLIMIT_MEMLOCK');
 });
 
 const fewFiles = hasTool('prlimit') ? test : test.skip;
@@ -85,9 +87,9 @@ fewFiles('at the limit of open files it says so once, and holds those before', a
   const all = held.lines.length - 2;
   expect(all).toBeGreaterThan(10);
   expect(held.lines.at(-1)).toEqual({ files: all, failed: 1, lockedBytes: all * PAGE });
-  expect(held.stderr()).toContain('ulimit -n');
   held.child.kill('SIGTERM');
   expect(await ended(held)).toBe(1);
+  expect(held.stderr()).toContain('ulimit -n');
 });
 
 test('where nothing can be held it ends by itself', () => {
