@@ -102,7 +102,8 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("windowCount", Napi::Function::New<windowCount>(env, "windowCount"));
   exports.Set("placedWindowCount", Napi::Function::New<placedWindowCount>(env, "placedWindowCount"));
   exports.Set("account", Napi::Function::New<account>(env, "account"));
-  exports.Set("detach", Napi::Function::New<detachGivenUp>(env, "detach"));
+  exports.Set("adopt", Napi::Function::New<adopt>(env, "adopt"));
+  exports.Set("detach", Napi::Function::New<detachLeft>(env, "detach"));
   exports.Set("join", Napi::Function::New<join>(env, "join"));
   exports.Set("findRoom", Napi::Function::New<findRoomToLock>(env, "findRoom"));
   exports.Set("guard", Napi::Function::New<guardAgain>(env, "guard"));

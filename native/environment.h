@@ -49,9 +49,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // Bytes of windows that V8 has not been told of again yet.
   void owe(int64_t bytes) { owed_ += bytes; }
   int64_t owed() { return std::exchange(owed_, 0); }
-  // Windows that were given up while views of them may live, by address; what is remembered of each is its room's
-  // business.
-  std::unordered_map<void*, void*> windowsGivenUp;
+  // Windows that have not been placed yet, and those that were given up while views of them may live, by address; what
+  // is remembered of each is its room's business.
+  std::unordered_map<void*, void*> windowsNotPlaced;
   // The class of open files, and a new one of it.
   void defineFile(Napi::FunctionReference constructor);
   Napi::Object newFile(Napi::Value made) { return file_.New({made}); }

@@ -25,7 +25,7 @@ class File : public Napi::ObjectWrap<File> {
   ~File() override;
 
  private:
-  Napi::Value place(const Napi::CallbackInfo& info) { return placeFileWindow(info, opened(info.Env())); }
+  void place(const Napi::CallbackInfo& info) { placeFileWindow(info, opened(info.Env())); }
   void remove(const Napi::CallbackInfo& info) { removeFileWindow(info, opened(info.Env())); }
   Napi::Value idle(const Napi::CallbackInfo& info) { return isWindowIdle(info, opened(info.Env())); }
   Napi::Value empty(const Napi::CallbackInfo& info) { return emptyWindows(info, opened(info.Env())); }

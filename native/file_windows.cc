@@ -22,7 +22,7 @@ uint64_t windowIn(Napi::Env env, double index, const OpenFile& file) {
 
 }  // namespace
 
-Napi::Value placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
+void placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
   const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
   if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
@@ -30,14 +30,28 @@ Napi::Value placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   const uint64_t bytes = file.windows.pagesOf(number) * kernel::pageSize();
   if (buffer.Length() != bytes) throw refused(env, "a window of another length");
   if (file.windows.at(number)) throw refused(env, "a window that is placed already");
+  std::shared_ptr<Window> window = adoptedWindow(env, buffer.Data());
+  if (!window) throw refused(env, "a window in memory that was not adopted for one");
   const uint64_t first = file.windows.firstPage(number);
   const int error = placeWindow(buffer.Data(), bytes, file.fd, first * kernel::pageSize());
   if (error != 0) throw systemError(env, "a window of the file could not be mapped", error, "mmap");
-  auto window = std::make_shared<Window>(buffer.Data(), first, bytes / kernel::pageSize(), file.state);
-  Napi::Value board = adoptMemory(env, buffer, *window);
+  window->firstPage = first;
+  window->file = file.state;
+  memoryPlaced(env, *window);
   std::lock_guard lock(file.windowsMutex);
   file.windows.set(number, std::move(window));
-  return board;
+}
+
+Napi::Value adopt(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsBuffer()) throw refused(env, "to adopt anything but a buffer");
+  auto buffer = info[0].As<Napi::Buffer<char>>();
+  if (buffer.Length() == 0 || buffer.Length() > kWindowLength || buffer.Length() % kernel::pageSize() != 0)
+    throw refused(env, "memory in which no window can lie");
+  // What the mapper has mapped there keeps its file open.
+  const int error = coverWindow(buffer.Data(), buffer.Length());
+  if (error != 0) throw systemError(env, "no room for a window", error, "mmap");
+  return adoptMemory(env, buffer);
 }
 
 void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
@@ -59,11 +73,11 @@ void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   }
 }
 
-void detachGivenUp(const Napi::CallbackInfo& info) {
+void detachLeft(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!info[0].IsArrayBuffer()) throw refused(env, "to detach anything but an ArrayBuffer");
-  const int error = detachGivenUpMemory(env, info[0].As<Napi::ArrayBuffer>());
-  if (error < 0) throw refused(env, "memory that is no window given up");
+  const int error = detachLeftMemory(env, info[0].As<Napi::ArrayBuffer>());
+  if (error < 0) throw refused(env, "memory of a window in use, or of none");
   if (error > 0) throw systemError(env, "a window could not be taken off the file", error, "mmap");
 }
 

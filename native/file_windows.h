@@ -12,12 +12,15 @@ namespace nofault {
 
 // The methods `place` (index, buffer), `remove` (index, buffer, detach), `idle` (index) and `empty` (indexes) of an
 // open file.
-Napi::Value placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
+void placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
 void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
 Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file);
 Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file);
 
-// `detach(arrayBuffer)`: ends the views of a window that was removed without.
-void detachGivenUp(const Napi::CallbackInfo& info);
+// `adopt(buffer)`: makes a buffer's memory room for a window; returns the window's board.
+Napi::Value adopt(const Napi::CallbackInfo& info);
+
+// `detach(arrayBuffer)`: ends the views of a window that was removed without, or lets go of what was adopted in vain.
+void detachLeft(const Napi::CallbackInfo& info);
 
 }  // namespace nofault

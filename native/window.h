@@ -28,8 +28,7 @@ struct Marks {
 };
 
 struct Window : std::enable_shared_from_this<Window> {
-  Window(char* base, uint64_t firstPage, uint64_t pageCount, std::shared_ptr<FileState> file)
-      : base(base), firstPage(firstPage), pageCount(pageCount), file(std::move(file)) {}
+  Window(char* base, uint64_t pageCount) : base(base), pageCount(pageCount) {}
   ~Window();
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
@@ -45,9 +44,10 @@ struct Window : std::enable_shared_from_this<Window> {
   char* addressOf(uint64_t page) const { return base + (page - firstPage) * kernel::pageSize(); }
 
   char* const base;
-  const uint64_t firstPage;
   const uint64_t pageCount;
-  const std::shared_ptr<FileState> file;
+  // Where it lies: as soon as that is known, and before anybody else knows the window.
+  uint64_t firstPage = 0;
+  std::shared_ptr<FileState> file;
   // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no
   // harm: such a call maps pages or starts a read, and never changes what memory holds.
   std::atomic<bool> alive{true};

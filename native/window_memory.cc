@@ -12,7 +12,8 @@ struct Memory {
   char* base;
   int64_t length;
   int owners = 2;           // the window's buffer and its herald
-  bool placed = true;       // in a table
+  bool placed = false;      // in a table
+  bool givenUp = false;     // it was in a table, and is left to the garbage collector
   bool mapped = true;       // counted in mappedWindows
   bool discounted = false;  // V8 has been told not to count it, and must be told otherwise before it loses it
 };
@@ -34,9 +35,9 @@ void release(Memory* memory) {
 
 void onCollected(napi_env env, void* data, void*) {
   auto* memory = static_cast<Memory*>(data);
-  auto& givenUp = Environment::of(env)->windowsGivenUp;
-  const auto known = givenUp.find(memory->base);
-  if (known != givenUp.end() && known->second == memory) givenUp.erase(known);
+  auto& left = Environment::of(env)->windowsNotPlaced;
+  const auto known = left.find(memory->base);
+  if (known != left.end() && known->second == memory) left.erase(known);
   if (memory->mapped) {
     --mappedWindows;
     guard::forget(*memory->window);
@@ -80,12 +81,12 @@ Memory& displace(Window& window) {
 
 }  // namespace
 
-Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window) {
-  auto* memory = new Memory{window.shared_from_this(), buffer.Data(), static_cast<int64_t>(buffer.Length())};
-  window.owner = memory;
-  guard::watchOver(window);
+Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer) {
+  auto window = std::make_shared<Window>(buffer.Data(), buffer.Length() / kernel::pageSize());
+  auto* memory = new Memory{window, buffer.Data(), static_cast<int64_t>(buffer.Length())};
+  window->owner = memory;
   ++mappedWindows;
-  ++placedWindows;
+  Environment::of(env)->windowsNotPlaced[memory->base] = memory;
   // Views keep the ArrayBuffer alive, not the Buffer; so it is the ArrayBuffer whose end counts.
   napi_add_finalizer(env, buffer.ArrayBuffer(), memory, onCollected, nullptr, nullptr);
   // The herald first: an environment that is being terminated refuses it, and then nothing has been told to V8.
@@ -93,6 +94,21 @@ Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window
   adjust(env, -memory->length);
   memory->discounted = true;
   return guard;
+}
+
+std::shared_ptr<Window> adoptedWindow(Napi::Env env, char* base) {
+  const auto& left = Environment::of(env)->windowsNotPlaced;
+  const auto known = left.find(base);
+  if (known == left.end()) return nullptr;
+  const auto* memory = static_cast<Memory*>(known->second);
+  return memory->discounted && !memory->givenUp ? memory->window : nullptr;
+}
+
+void memoryPlaced(Napi::Env env, Window& window) {
+  static_cast<Memory*>(window.owner)->placed = true;
+  Environment::of(env)->windowsNotPlaced.erase(window.base);
+  ++placedWindows;
+  guard::watchOver(window);
 }
 
 int detachMemory(Napi::Env env, Window& window, Napi::ArrayBuffer memory) {
@@ -105,15 +121,16 @@ void giveUpMemory(Napi::Env env, Window& window) {
   if (memory.discounted) environment->owe(memory.length);
   memory.discounted = false;
   guard::uncount(window);
-  environment->windowsGivenUp[memory.base] = &memory;
+  memory.givenUp = true;
+  environment->windowsNotPlaced[memory.base] = &memory;
 }
 
-int detachGivenUpMemory(Napi::Env env, Napi::ArrayBuffer arrayBuffer) {
-  auto& givenUp = Environment::of(env)->windowsGivenUp;
-  const auto known = givenUp.find(arrayBuffer.Data());
-  if (known == givenUp.end()) return -1;
+int detachLeftMemory(Napi::Env env, Napi::ArrayBuffer arrayBuffer) {
+  auto& left = Environment::of(env)->windowsNotPlaced;
+  const auto known = left.find(arrayBuffer.Data());
+  if (known == left.end()) return -1;
   auto* memory = static_cast<Memory*>(known->second);
-  givenUp.erase(known);
+  left.erase(known);
   return detach(env, *memory, arrayBuffer);
 }
 

@@ -9,10 +9,15 @@
 
 namespace nofault {
 
-// Takes a window's memory in charge, which has just been placed over `buffer`: V8 no longer counts it, and the guard
-// looks after it for as long as it is mapped. The buffer that is returned, the window's board, has to be kept as long
-// as the window's.
-Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer, Window& window);
+// Takes the memory of `buffer` in charge, over which a window will be placed: V8 no longer counts it, and it belongs to
+// no file. The buffer that is returned, the window's board, has to be kept as long as the window's.
+Napi::Value adoptMemory(Napi::Env env, Napi::Buffer<char> buffer);
+
+// The window that waits there to be placed; null when there is none.
+std::shared_ptr<Window> adoptedWindow(Napi::Env env, char* base);
+
+// It has been placed, and says where: the guard looks after it for as long as it is mapped.
+void memoryPlaced(Napi::Env env, Window& window);
 
 // Takes a window off the file at once: all its views get length 0, and its owner unmaps it soon. Returns 0 or the
 // errno.
@@ -22,7 +27,8 @@ int detachMemory(Napi::Env env, Window& window, Napi::ArrayBuffer memory);
 // (`Environment::owed`).
 void giveUpMemory(Napi::Env env, Window& window);
 
-// Ends the views of a window that was given up. Returns 0, the errno, or -1 when it is none.
-int detachGivenUpMemory(Napi::Env env, Napi::ArrayBuffer memory);
+// Ends the views of a window that was given up, or lets go of memory that was adopted in vain. Returns 0, the errno, or
+// -1 when it is neither.
+int detachLeftMemory(Napi::Env env, Napi::ArrayBuffer memory);
 
 }  // namespace nofault

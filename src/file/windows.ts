@@ -1,7 +1,7 @@
 import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
 import { type Board, boardIn } from './board';
-import { mapper } from './mapper';
+import { returnMemory, takeMemory, type WindowMemory } from './window-memory';
 
 /** A stretch of the file that is mapped as one ArrayBuffer. */
 export interface Window {
@@ -112,12 +112,12 @@ export class Windows {
     if (addon().windowCount() >= maxWindows) return undefined;
     const offset = index * windowStride;
     const length = this.#lengthOf(index);
-    let buffer: Buffer;
-    let board: Board;
+    let room: WindowMemory | undefined;
     try {
-      buffer = mapper().map(length, this.#native.fd);
-      board = boardIn(this.#native.place(index, buffer));
+      room = takeMemory(length, this.#native.fd);
+      this.#native.place(index, room.buffer);
     } catch (cause) {
+      if (room !== undefined) returnMemory(room);
       const { errno, message } = cause as SystemError;
       throw new NofaultError(
         'LIMIT',
@@ -131,6 +131,8 @@ export class Windows {
         },
       );
     }
+    const { buffer } = room;
+    const board = boardIn(room.board);
     const memory = buffer.buffer as ArrayBuffer;
     const window = { index, buffer, board, memory, weak: new WeakRef(memory), firstPage: index * this.#stride, used: true };
     this.#table[index] = window;

@@ -34,7 +34,13 @@ export interface FileAddon {
   /** Opens a path (bytes) for reading, or duplicates a file descriptor, on a thread. Only regular files; never waits for a FIFO's writer. With `trusting`,
    * verdicts may stand on boards. */
   open(target: Buffer | number, trusting: boolean): Promise<NativeFile>;
-  /** Ends all views of a window that was removed without `detach`. */
+  /**
+   * Takes the memory of `buffer`, whose length says how long a window may be placed over it, in charge. The buffer must stay referenced while a window lies
+   * there, and as long the one that is returned: the window's board, which also tells V8 in time when the environment ends with the window in place. It is 32-bit
+   * numbers: how old its verdicts can be, when they were last used, and a bit for each page.
+   */
+  adopt(buffer: Buffer): Buffer;
+  /** Ends all views of a window that was removed without `detach`, or lets go of memory that was adopted in vain. */
   detach(memory: ArrayBuffer): void;
   /** V8 counts the windows again that were removed without `detach`. It may collect garbage at once. */
   account(): void;
@@ -113,11 +119,9 @@ export interface NativeFile {
   /** Doubles, at the places of RECORD, that other threads and the guard write at any time. */
   readonly record: Buffer;
   /**
-   * Lays window `index` over the address range of `buffer`, whose length says how long it is. The buffer must stay referenced while it is in use,
-   * and as long the one that is returned: the window's board, which also tells V8 in time when the environment ends with the window in place. It is 32-bit
-   * numbers: how old its verdicts can be, when they were last used, and a bit for each page.
+   * Lays window `index` over the address range of a buffer that was adopted, whose length says how long it is.
    */
-  place(index: number, buffer: Buffer): Buffer;
+  place(index: number, buffer: Buffer): void;
   /** Empties windows on a thread, so that unmapping them later is cheap. */
   empty(indexes: Float64Array): Promise<void>;
   /** Whether no thread uses window `index` now. */
