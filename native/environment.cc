@@ -38,45 +38,42 @@ const std::shared_ptr<Environment>& Environment::of(Napi::Env env) {
 }
 
 void Environment::complete(const Completion* completions, size_t count, bool urgent) {
-  std::lock_guard lock(mutex_);
   if (ended()) return;
-  completions_.insert(completions_.end(), completions, completions + count);
-  if (urgent || completions_.size() >= kGather) wake();
+  completions_.post({completions, completions + count});
+  if ((gathered_ += count) >= kGather || urgent) wake();
 }
 
 void Environment::run(std::function<void(Napi::Env)> function) {
-  std::lock_guard lock(mutex_);
-  if (ended()) return;
-  functions_.push_back(std::move(function));
+  functions_.post(std::move(function));
+  // It goes here, then, and not wherever the environment's last holder is.
+  if (ended()) functions_.take();
   wake();
 }
 
 void Environment::flush() {
-  std::lock_guard lock(mutex_);
-  if (!ended() && (!completions_.empty() || !functions_.empty())) wake();
+  if (!completions_.empty() || !functions_.empty()) wake();
 }
 
-// With mutex_ held, so that the environment cannot end in between.
 void Environment::wake() {
-  if (std::exchange(awake_, true)) return;
-  napi_call_threadsafe_function(toLoop_, nullptr, napi_tsfn_nonblocking);
+  if (awake_.exchange(true)) return;
+  std::lock_guard lock(waking_);
+  if (!ended()) napi_call_threadsafe_function(toLoop_, nullptr, napi_tsfn_nonblocking);
 }
 
 void Environment::drain(Napi::Env env) {
+  // Before it looks: what comes later wakes it anew.
+  awake_ = false;
+  gathered_ = 0;
+  std::vector<std::function<void(Napi::Env)>> functions = functions_.take();
+  for (const auto& some : completions_.take()) left_.insert(left_.end(), some.begin(), some.end());
   std::vector<Completion> completions;
-  std::vector<std::function<void(Napi::Env)>> functions;
-  {
-    std::lock_guard lock(mutex_);
-    awake_ = false;
-    functions.swap(functions_);
-    if (completions_.size() <= kTurn) {
-      completions.swap(completions_);
-    } else {
-      const auto middle = completions_.begin() + kTurn;
-      completions.assign(completions_.begin(), middle);
-      completions_.erase(completions_.begin(), middle);
-      wake();
-    }
+  if (left_.size() <= kTurn) {
+    completions.swap(left_);
+  } else {
+    const auto middle = left_.begin() + kTurn;
+    completions.assign(left_.begin(), middle);
+    left_.erase(left_.begin(), middle);
+    wake();
   }
   for (auto& function : functions) {
     Napi::HandleScope scope(env);
@@ -130,11 +127,15 @@ void Environment::release(Napi::Env env) {
 }
 
 void Environment::end() {
-  std::lock_guard lock(mutex_);
-  ended_.store(true, std::memory_order_release);
-  completions_.clear();
+  {
+    std::lock_guard lock(waking_);
+    ended_.store(true, std::memory_order_release);
+  }
+  completions_.take();
+  left_.clear();
   // They may be the last to hold a file, and closing that may wait for a server.
-  if (!functions_.empty()) Fetcher::instance().run(Fetcher::kClosing, [functions = std::exchange(functions_, {})] {});
+  std::vector<std::function<void(Napi::Env)>> functions = functions_.take();
+  if (!functions.empty()) Fetcher::instance().run(Fetcher::kClosing, [functions = std::move(functions)] {});
   // Node does not free them with the environment.
   deliver_.Reset();
   numbers_.Reset();

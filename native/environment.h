@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "mailbox.h"
+
 namespace nofault {
 
 // One entry of one request has been served or has failed.
@@ -71,11 +73,14 @@ class Environment : public std::enable_shared_from_this<Environment> {
   unsigned holds_ = 0;
   int64_t owed_ = 0;
 
-  std::mutex mutex_;
+  // Nothing that threads hold is waited for by the loop, until it ends.
+  Mailbox<std::vector<Completion>> completions_;
+  Mailbox<std::function<void(Napi::Env)>> functions_;
+  std::atomic<size_t> gathered_{0};  // completions that the loop has not been woken for, about
+  std::atomic<bool> awake_{false};   // a wake-up is under way
+  std::mutex waking_;                // held by who wakes it: it must not end meanwhile
   std::atomic<bool> ended_{false};
-  bool awake_ = false;  // a wake-up is under way
-  std::vector<Completion> completions_;
-  std::vector<std::function<void(Napi::Env)>> functions_;
+  std::vector<Completion> left_;  // the loop's: more than it has handed over in one turn
 };
 
 }  // namespace nofault

@@ -1,4 +1,8 @@
 #include "fetcher.h"
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <cstdio>
 
 #include <algorithm>
 #include <limits>
@@ -17,10 +21,9 @@ constexpr uint64_t kFast = 16;
 constexpr auto kLinger = std::chrono::seconds(10);
 constexpr size_t kSortInline = 256;
 
-void sortEntries(Request& request) {
-  std::sort(request.entries.begin(), request.entries.end(),
-            [](const Entry& a, const Entry& b) { return a.first < b.first; });
-}
+bool ascend(const Entry& a, const Entry& b) { return a.first < b.first; }
+
+void sortEntries(Request& request) { std::sort(request.entries.begin(), request.entries.end(), ascend); }
 
 // Waits until a run is in memory.
 void finish(Job& job) {
@@ -86,10 +89,10 @@ size_t Fetcher::queued(const std::vector<std::shared_ptr<Request>>& requests) {
 }
 
 void Fetcher::submit(std::shared_ptr<Request> request) {
-  if (request->entries.size() <= kSortInline) {
-    sortEntries(*request);
+  const bool few = request->entries.size() <= kSortInline;
+  if (few) sortEntries(*request);
+  if (few || std::is_sorted(request->entries.begin(), request->entries.end(), ascend))
     request->order = Request::Order::sorted;
-  }
   request->unfinished = request->entries.size();
   const dev_t device = request->file->device;
   leave({device, std::move(request), nullptr});
@@ -112,37 +115,23 @@ void Fetcher::forget(const Environment& environment) {
 // Leaves something at the intake, where a thread that sleeps takes it in; or else the monitor, or who is at work and
 // back before it.
 void Fetcher::leave(Arrival arrival) {
-  bool sleeps = false;
-  {
-    std::lock_guard intake(intake_);
-    arrivals_.push_back(std::move(arrival));
-    sleeps = waiting_ > waking_;
-    if (sleeps) ++waking_;
-    if (!sleeps || !monitoring_) nudge(true);
-  }
-  if (sleeps) workers_.notify_one();
+  arrivals_.post(std::move(arrival));
+  if (!workers_.wake() || !monitoring_) nudge(true);
 }
 
-// At the intake: the monitor wakes, at once or only where nothing has gone on so far.
+// The monitor wakes, at once or only where nothing has gone on so far.
 void Fetcher::nudge(bool now) {
-  if (monitoring_ && !now && !calm_) return;
-  nudged_ = true;
-  if (!monitoring_) {
+  if (!monitoring_.exchange(true))
     monitoring_ = startThread(
         "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
-  } else {
-    monitor_.notify_one();
-  }
+  if ((now || calm_) && !nudged_.exchange(true)) monitor_.post();
 }
 
 // With the lock held: takes in what is at the intake, and gets threads for it besides those that look for work right
 // now.
 void Fetcher::absorb(size_t looking) {
-  std::vector<Arrival> arrivals;
-  {
-    std::lock_guard intake(intake_);
-    arrivals.swap(arrivals_);
-  }
+  if (arrivals_.empty()) return;
+  std::vector<Arrival> arrivals = arrivals_.take();
   size_t threads = 0;
   for (Arrival& arrival : arrivals) {
     if (arrival.cancelled) {
@@ -158,24 +147,18 @@ void Fetcher::absorb(size_t looking) {
       ++threads;
     }
   }
-  if (!arrivals.empty()) wake(threads - std::min(threads, looking));
+  wake(threads - std::min(threads, looking));
 }
 
 // With the lock held: gets up to `threads` more threads to look for work.
 void Fetcher::wake(size_t threads) {
-  std::lock_guard intake(intake_);
   for (; threads > 0; --threads) {
-    if (waiting_ > waking_) {
-      ++waking_;
-      workers_.notify_one();
-    } else if (threads_ < bounds_.maxThreads &&
-               startThread(
-                   "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; },
-                   this)) {
-      ++threads_;
-    } else {
+    if (workers_.wake()) continue;
+    if (threads_ >= bounds_.maxThreads ||
+        !startThread(
+            "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; }, this))
       break;
-    }
+    ++threads_;
   }
   nudge(false);
 }
@@ -191,19 +174,15 @@ void Fetcher::work() {
       if (work.request) over_.push_back(std::move(work.request));
       if (bury(lock) || device != nullptr) continue;
     }
-    std::unique_lock intake(intake_);
-    if (!arrivals_.empty()) continue;
-    // From here on it is asleep for who wants to wake it, who takes the intake after the lock.
-    ++waiting_;
+    // Under the lock, so that whoever finds work under it finds this thread asleep.
+    workers_.enter();
     lock.unlock();
-    const bool woken = workers_.wait_for(intake, kLinger, [this] { return waking_ > 0; });
-    --waiting_;
-    if (!woken) {
+    if (!arrivals_.empty()) {
+      workers_.stay();
+    } else if (!workers_.sleep(SleepClock::now() + kLinger)) {
       --threads_;
       return;
     }
-    --waking_;
-    intake.unlock();
     lock.lock();
   }
 }
@@ -229,19 +208,17 @@ void Fetcher::monitor() {
                                                         [](const auto& device) { return device.second.idle(); });
     // Devices come and go, and so must what is remembered of them.
     if (calm) devices_.clear();
-    {
-      std::unique_lock intake(intake_);
-      lock.unlock();
-      const auto nudged = [this] { return std::exchange(nudged_, false) || !arrivals_.empty(); };
-      if (calm) {
-        calm_ = true;
-        monitor_.wait(intake, nudged);
-        calm_ = false;
-        tick = std::chrono::steady_clock::now() + kTick;
-      } else {
-        monitor_.wait_until(intake, tick, nudged);
-      }
+    // Under the lock, so that whoever finds work under it finds it calm.
+    calm_ = calm;
+    lock.unlock();
+    if (calm) {
+      monitor_.wait();
+      calm_ = false;
+      tick = std::chrono::steady_clock::now() + kTick;
+    } else {
+      monitor_.wait(tick);
     }
+    nudged_ = false;
     lock.lock();
     if (std::chrono::steady_clock::now() < tick) continue;
     tick = std::chrono::steady_clock::now() + kTick;
@@ -367,7 +344,6 @@ void Fetcher::hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock) {
   for (auto& [environment, completions, urgent] : deliveries.toLoops) {
     if (urgent || (!unflushed_.empty() && unflushed_.back() == environment)) continue;
     unflushed_.push_back(std::move(environment));
-    std::lock_guard intake(intake_);
     nudge(false);
   }
 }

@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "device.h"
+#include "mailbox.h"
+#include "sleep.h"
 
 namespace nofault {
 
@@ -66,13 +68,12 @@ class Fetcher {
   void absorb(size_t looking);
   Device& deviceOf(dev_t device) { return devices_.try_emplace(device, bounds_).first->second; }
 
-  // What event loops leave, and which threads sleep. It is held for a few instructions only, never while anything else
-  // is waited for: event loops take this lock and not the other one. Who needs both takes the other one first.
-  std::mutex intake_;
-  std::condition_variable workers_, monitor_;
-  std::vector<Arrival> arrivals_;
-  unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
-  bool monitoring_ = false, nudged_ = false, calm_ = false;
+  // What event loops leave, and threads that sleep. Event loops wait for no lock here.
+  Mailbox<Arrival> arrivals_;
+  Sleepers workers_;
+  Semaphore monitor_;
+  std::atomic<unsigned> threads_{0};
+  std::atomic<bool> monitoring_{false}, nudged_{false}, calm_{false};
 
   // All else.
   std::mutex mutex_;

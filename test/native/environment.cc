@@ -18,16 +18,11 @@ std::shared_ptr<Environment> Environment::enter(Napi::Env) { return std::make_sh
 
 void Environment::release(Napi::Env) { end(); }
 
-void Environment::end() {
-  std::lock_guard lock(mutex_);
-  ended_.store(true, std::memory_order_release);
-  completions_.clear();
-}
+void Environment::end() { ended_.store(true, std::memory_order_release); }
 
 void Environment::complete(const Completion* completions, size_t count, bool) {
-  std::lock_guard lock(mutex_);
   if (ended()) return;
-  std::lock_guard also(mutex);
+  std::lock_guard lock(mutex);
   auto& known = handed[this];
   known.insert(known.end(), completions, completions + count);
 }
