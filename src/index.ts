@@ -33,6 +33,7 @@ export type {
   GetOptions,
   OpenOptions,
   PageSet,
+  Places,
   Refreshed,
   ResidencyMap,
   ResidencyRun,

@@ -34,7 +34,8 @@ export interface GetOptions {
   /**
    * Who will touch the bytes. For `'loop'` an entry is served when its bytes are resident in this turn of the event loop. For `'thread'` it is once they have
    * been in memory: nothing is asked again, which is cheaper, and a touch may wait after all. So hand them to native code that reads them on a thread of its
-   * own, such as the asynchronous functions of `node:zlib`, and leave them alone yourself.
+   * own, such as the asynchronous functions of `node:zlib`, and leave them alone yourself. Where some of the first entries of a vector are missing, the others
+   * count as missing too: threads find out what of them is in memory.
    * @default 'loop'
    */
   readonly reader?: 'loop' | 'thread';
@@ -79,10 +80,22 @@ export interface PageSet extends AsyncIterable<number> {
    */
   bytes(entry: number): Uint8Array;
   /**
+   * Where the bytes of all entries lie, for native code that reads them: what `bytes` gives for each, without a view a piece. Throws what `bytes` would for the first
+   * entry that it throws for.
+   */
+  places(): Places;
+  /**
    * Resolves to this set when each entry has been in memory once; rejects with the first entry's error. Awaiting it keeps the process alive, as any
    * read does.
    */
   readonly arrived: Promise<PageSet>;
+}
+
+/** Where the entries of a vector lie: entry i begins `offset[i]` bytes into `memory[which[i]]`. Valid for as long as views of them would be. */
+export interface Places {
+  readonly memory: readonly ArrayBuffer[];
+  readonly which: Uint32Array;
+  readonly offset: Float64Array;
 }
 
 /** What of a file is in memory, as of a moment ago. All positions are bytes. */

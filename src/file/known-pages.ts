@@ -1,6 +1,7 @@
-import type { PageSet, Run } from './contract';
+import type { PageSet, Places, Run } from './contract';
 import { checkEntry, VectorPageSet } from './page-set';
 import type { Pages } from './pages';
+import { placesOf } from './places';
 import { notResident } from './read-errors';
 
 /** Vectors of more entries than this cost so much that the short way saves nothing. */
@@ -60,6 +61,10 @@ class KnownPageSet implements PageSet {
     const bytes = pages.range(offset, Math.min(pages.pageSize, pages.size - offset), page, 1, 'board');
     if (bytes === undefined) throw notResident(entry, offset, pages.path, true);
     return bytes;
+  }
+
+  places(): Places {
+    return placesOf(this);
   }
 
   get arrived(): Promise<PageSet> {

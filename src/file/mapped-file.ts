@@ -75,8 +75,8 @@ export class MappedFile implements AsyncDisposable {
     );
   }
 
-  /** The same for byte ranges `{ offset, length }` at any alignment, of at most 16 MiB each. */
-  getRanges(vector: Iterable<ByteRange>, options: GetOptions = NO_OPTIONS): PageSet {
+  /** The same for byte ranges `{ offset, length }` at any alignment, of at most 16 MiB each; or for the offset and the length of each in turn, as numbers. */
+  getRanges(vector: Iterable<ByteRange> | Float64Array, options: GetOptions = NO_OPTIONS): PageSet {
     this.#pages.assertOpen();
     checkOptions(options);
     return new VectorPageSet(this.#pages, rangeVector(vector, this.#pages), options, this.#holder);

@@ -2,8 +2,9 @@ import { invalidArgument, NofaultError } from '../errors';
 import { MISSING, RESIDENT } from '../native';
 import { hold, release } from './arrivals';
 import { checkSignal, onAbort } from './cancelling';
-import type { GetOptions, PageSet } from './contract';
+import type { GetOptions, PageSet, Places } from './contract';
 import type { Dependant, Pages } from './pages';
+import { placesOf, standingPlaces } from './places';
 import { notResident, readError, windowError } from './read-errors';
 import { Submissions, type Submitter } from './submissions';
 import { selected, startOf, type Vector } from './vector';
@@ -121,6 +122,11 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
       if (missing.length > 0 && this.#begin(missing.length, options)) this.#submissions.submit(missing);
       from = to;
       step *= missing.length > 0 ? 2 : AFTER_HITS;
+      // Threads find out about the rest as well, and map it: what a thread reads need not be known to be here.
+      if (missing.length > 0 && standing === 'thread' && from < length) {
+        if (this.#begin(length - from, options)) this.#submissions.submitAll(from);
+        break;
+      }
     }
     this.hits = hits;
     pages.counts.boardHits += byBoard;
@@ -161,6 +167,12 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     if (bytes !== undefined) return bytes;
     if (!this.#pages.hasWindow(this.#vector.first[entry] as number)) throw windowError(this.#pages.path);
     throw notResident(entry, startOf(this.#vector, entry, this.#pages), this.#pages.path, this.#states[entry] !== MISSING);
+  }
+
+  places(): Places {
+    if (this.#standing !== 'thread' || this.#errors.size > 0 || !this.complete) return placesOf(this);
+    this.#pages.assertOpen();
+    return standingPlaces(this.#pages, this.#vector, (entry) => this.#verdicts.stands(entry)) ?? placesOf(this);
   }
 
   get arrived(): Promise<PageSet> {

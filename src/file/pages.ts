@@ -248,9 +248,14 @@ export class Pages implements Extent {
     return state[0];
   }
 
+  /** The window of entries that start at `page`, made where it is not mapped yet; undefined when it cannot be. */
+  window(page: number): Window | undefined {
+    return this.#windows.at(page);
+  }
+
   /** Whether the window of entries that start at `page` is mapped, or can be. */
   hasWindow(page: number): boolean {
-    return this.#windows.at(page) !== undefined;
+    return this.window(page) !== undefined;
   }
 
   /** Whether the window of entries that start at `page` is mapped. */

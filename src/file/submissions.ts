@@ -38,6 +38,21 @@ export class Submissions {
     this.#submit(entries, 0);
   }
 
+  /** Submits all entries from `from` on, now as far as their windows are mapped or can be in a moment. */
+  submitAll(from: number): void {
+    const { count, length } = this.#vector;
+    if (length - from > SUBMITTED) {
+      this.submitRest(from);
+      return;
+    }
+    const entries: number[] = [];
+    for (let entry = from; entry < length; entry++) {
+      if (count[entry] === 0) this.#submitter.over(entry, undefined);
+      else entries.push(entry);
+    }
+    this.#submit(entries, MAKING);
+  }
+
   /** Submits all entries from `from` on, some in each of the next turns. */
   submitRest(from: number): void {
     const { count, length } = this.#vector;

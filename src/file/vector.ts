@@ -37,7 +37,7 @@ export function lengthOf(vector: Vector, i: number, extent: Extent): number {
 }
 
 const PAGES = 'an iterable of page numbers and runs { first, count }, or a Uint32Array of page numbers';
-const RANGES = 'an iterable of byte ranges { offset, length }';
+const RANGES = 'an iterable of byte ranges { offset, length }, or a Float64Array of the offset and the length of each';
 
 /** Checks a vector of page numbers and runs. Throws `INVALID_ARGUMENT`, `OUT_OF_RANGE` or `LIMIT`, naming the entry. */
 export function pageVector(input: Iterable<number | Run> | Uint32Array, extent: Extent): Vector {
@@ -77,25 +77,41 @@ export function pageVector(input: Iterable<number | Run> | Uint32Array, extent: 
 }
 
 /** Checks a vector of byte ranges. Throws `INVALID_ARGUMENT`, `OUT_OF_RANGE` or `LIMIT`, naming the entry. */
-export function rangeVector(input: Iterable<ByteRange>, extent: Extent): Vector {
+export function rangeVector(input: Iterable<ByteRange> | Float64Array, extent: Extent): Vector {
+  if (input instanceof Float64Array) return flatRanges(input, extent);
   const entries = list<ByteRange>(input, RANGES);
-  const size = entries.length;
-  const first = new Float64Array(size);
-  const count = new Float64Array(size);
-  const offsets = new Float64Array(size);
-  const lengths = new Float64Array(size);
-  for (let i = 0; i < size; i++) {
+  const ranges = emptyRanges(entries.length);
+  for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as ByteRange;
     if (typeof entry !== 'object' || entry === null) throw invalidArgument(`entry ${i}`, 'a byte range { offset, length }', entry);
-    const { offset, length } = entry;
-    checkRange(offset, length, `entry ${i}`, extent);
-    const page = Math.floor(offset / extent.pageSize);
-    first[i] = page;
-    count[i] = pagesOf(offset, length, extent.pageSize);
-    offsets[i] = offset;
-    lengths[i] = length;
+    setRange(ranges, i, entry.offset, entry.length, extent);
   }
-  return { length: size, first, count, bytes: { offset: offsets, length: lengths } };
+  return ranges;
+}
+
+function flatRanges(input: Float64Array, extent: Extent): Vector {
+  if (input.length % 2 !== 0) throw invalidArgument('vector', 'the offset and the length of each range', `${input.length} numbers`);
+  if (input.length / 2 > MOST_ENTRIES) throw tooMany();
+  const ranges = emptyRanges(input.length / 2);
+  for (let i = 0; i < ranges.length; i++) setRange(ranges, i, input[2 * i] as number, input[2 * i + 1] as number, extent);
+  return ranges;
+}
+
+function emptyRanges(length: number): Required<Vector> {
+  const numbers = (): Float64Array => new Float64Array(length);
+  return { length, first: numbers(), count: numbers(), bytes: { offset: numbers(), length: numbers() } };
+}
+
+function setRange({ first, count, bytes }: Required<Vector>, i: number, offset: number, length: number, extent: Extent): void {
+  const { size, pageSize } = extent;
+  // The checks, in a form that costs nothing where all is well.
+  const whole = Math.floor(offset) === offset && Math.floor(length) === length;
+  if (!(whole && offset >= 0 && length >= 0 && length <= extent.longestEntry && offset + length <= size))
+    checkRange(offset, length, `entry ${i}`, extent);
+  first[i] = Math.floor(offset / pageSize);
+  count[i] = pagesOf(offset, length, pageSize);
+  bytes.offset[i] = offset;
+  bytes.length[i] = length;
 }
 
 /** Pages that `length` bytes from `offset` on touch. */

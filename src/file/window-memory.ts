@@ -12,26 +12,23 @@ export interface WindowMemory {
  * Memory that is made at once, at most. As long as V8 has an ArrayBuffer of this size among its young objects, each of somebody's that it allocates makes it
  * collect those (docs/kernel.md). That is over after two collections: so it is better over for many windows at once.
  */
-const MOST = 16;
+const MOST = 32;
 
 const spare: WindowMemory[] = [];
-let made = 0;
 
-/** Memory for a window of `length` bytes. `fd` is its file's. Throws the system's error when there is no room. */
-export function takeMemory(length: number, fd: number): WindowMemory {
+/** Memory for a window of `length` bytes, of a file that may need so many of them. `fd` is the file's. Throws the system's error when there is no room. */
+export function takeMemory(length: number, windows: number, fd: number): WindowMemory {
   if (length < addon().windowLength) return make(length, fd);
   const known = spare.pop();
   if (known !== undefined) return known;
   const memory = make(length, fd);
-  // As many as there have been: a program that reads little makes little.
-  for (let more = Math.min(made, MOST - 1); more > 0; more--) {
+  for (let more = Math.min(windows, MOST) - 1; more > 0; more--) {
     try {
       spare.push(make(length, fd));
     } catch {
       break;
     }
   }
-  made += 1 + spare.length;
   return memory;
 }
 

@@ -114,7 +114,7 @@ export class Windows {
     const length = this.#lengthOf(index);
     let room: WindowMemory | undefined;
     try {
-      room = takeMemory(length, this.#native.fd);
+      room = takeMemory(length, Math.floor(this.#size / windowStride), this.#native.fd);
       this.#native.place(index, room.buffer);
     } catch (cause) {
       if (room !== undefined) returnMemory(room);

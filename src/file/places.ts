@@ -1,0 +1,57 @@
+import type { PageSet, Places } from './contract';
+import type { Pages } from './pages';
+import { readError } from './read-errors';
+import { lengthOf, startOf, type Vector } from './vector';
+
+/** Gathers places. */
+class Placing implements Places {
+  readonly memory: ArrayBuffer[] = [];
+  readonly which: Uint32Array;
+  readonly offset: Float64Array;
+  readonly #numbers = new Map<ArrayBuffer, number>();
+  #last: ArrayBuffer | undefined;
+  #number = 0;
+
+  constructor(length: number) {
+    this.which = new Uint32Array(length);
+    this.offset = new Float64Array(length);
+  }
+
+  set(entry: number, memory: ArrayBuffer, offset: number): void {
+    if (memory !== this.#last) {
+      this.#last = memory;
+      this.#number = this.#numbers.get(memory) ?? this.memory.push(memory) - 1;
+      this.#numbers.set(memory, this.#number);
+    }
+    this.which[entry] = this.#number;
+    this.offset[entry] = offset;
+  }
+}
+
+/** Where the entries of a set lie, as their views say. */
+export function placesOf(set: PageSet): Places {
+  const places = new Placing(set.length);
+  for (let entry = 0; entry < set.length; entry++) {
+    const { buffer, byteOffset } = set.bytes(entry);
+    places.set(entry, buffer as ArrayBuffer, byteOffset);
+  }
+  return places;
+}
+
+/**
+ * Where the entries of a vector lie that all stand; undefined when one does not, or its window could not be made. Throws when the file does not reach so far any
+ * more.
+ */
+export function standingPlaces(pages: Pages, vector: Vector, stands: (entry: number) => boolean): Places | undefined {
+  const places = new Placing(vector.length);
+  for (let entry = 0; entry < vector.length; entry++) {
+    if (!stands(entry)) return undefined;
+    const offset = startOf(vector, entry, pages);
+    const length = lengthOf(vector, entry, pages);
+    if (offset + length > pages.size || length < 0) throw readError(pages.path, 0, Math.max(offset, pages.size), true);
+    const window = pages.window(Math.min(vector.first[entry] as number, pages.pageCount - 1));
+    if (window === undefined) return undefined;
+    places.set(entry, window.memory, offset - window.firstPage * pages.pageSize);
+  }
+  return places;
+}
