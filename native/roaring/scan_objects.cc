@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,7 +133,8 @@ ScanObject::ScanObject(const Napi::CallbackInfo& info)
 Napi::Function StepObject::define(Napi::Env env) {
   return DefineClass(
       env, "Step",
-      {InstanceMethod<&StepObject::arrive>("arrive"), InstanceMethod<&StepObject::restart>("restart"),
+      {InstanceMethod<&StepObject::arrive>("arrive"), InstanceMethod<&StepObject::arriveAll>("arriveAll"),
+       InstanceMethod<&StepObject::restart>("restart"),
        InstanceMethod<&StepObject::cancel>("cancel"), InstanceMethod<&StepObject::combine>("combine"),
        InstanceMethod<&StepObject::combineOnThread>("combineOnThread"),
        InstanceMethod<&StepObject::complete>("complete"), InstanceMethod<&StepObject::disturbed>("disturbed"),
@@ -179,6 +181,33 @@ Napi::Value StepObject::arrive(const Napi::CallbackInfo& info) {
   if (range >= ranges.size() || bytes.ByteLength() != ranges[range].length)
     throw refused(env, "bytes of another length");
   execution_->arrive(range, bytes.Data());
+  return number(env, execution_->ready());
+}
+
+Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const uint32_t first = info[0].As<Napi::Number>().Uint32Value();
+  auto memory = info[1].As<Napi::Array>();
+  auto which = info[2].As<Napi::Uint32Array>();
+  auto offset = info[3].As<Napi::Float64Array>();
+  std::vector<std::span<const uint8_t>> stretches;
+  for (uint32_t i = 0; i < memory.Length(); ++i) {
+    auto one = memory.Get(i).As<Napi::ArrayBuffer>();
+    stretches.emplace_back(static_cast<const uint8_t*>(one.Data()), one.ByteLength());
+  }
+  const auto& ranges = execution_->step().ranges;
+  const size_t count = which.ElementLength();
+  if (offset.ElementLength() != count || first > ranges.size() || count > ranges.size() - first)
+    throw refused(env, "places of other ranges");
+  const uint32_t* const numbers = which.Data();
+  const double* const offsets = offset.Data();
+  for (size_t i = 0; i < count; ++i) {
+    const double from = offsets[i];
+    if (numbers[i] >= stretches.size() || !(from >= 0) ||
+        from + static_cast<double>(ranges[first + i].length) > static_cast<double>(stretches[numbers[i]].size()))
+      throw refused(env, "a range that does not lie in its memory");
+    execution_->arrive(first + static_cast<uint32_t>(i), stretches[numbers[i]].data() + static_cast<size_t>(from));
+  }
   return number(env, execution_->ready());
 }
 

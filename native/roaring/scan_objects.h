@@ -50,6 +50,7 @@ class StepObject : public Napi::ObjectWrap<StepObject> {
 
  private:
   Napi::Value arrive(const Napi::CallbackInfo& info);
+  Napi::Value arriveAll(const Napi::CallbackInfo& info);
   void restart(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   void combine(const Napi::CallbackInfo& info);

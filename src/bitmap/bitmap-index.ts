@@ -5,6 +5,7 @@ import type { ColumnInfo, Expression, Plan, QueryOptions, RowsOptions } from './
 import type { Asked, Edition } from './edition';
 import { questionOfObject } from './expression/objects';
 import { infoOf } from './format';
+import { loopsTurn } from './slices';
 import { extremeOf, sumOf } from './totals';
 import { verifyEdition } from './verify';
 
@@ -156,7 +157,12 @@ export class BitmapIndex implements AsyncDisposable {
     this.#assertOpen();
     const edition = this.#edition;
     try {
-      return await edition.use(() => run(edition));
+      return await edition.use(async () => {
+        // Reading an expression takes a moment, and many may be asked at once.
+        const turn = loopsTurn();
+        if (turn) await turn;
+        return run(edition);
+      });
     } catch (error) {
       throw this.#closed ? this.#closedError() : error;
     }

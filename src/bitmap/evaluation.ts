@@ -1,9 +1,9 @@
 import { onAbort } from '../file/cancelling';
-import type { ByteRange, GetOptions, PageSet } from '../file/contract';
+import type { GetOptions, PageSet } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
 import { damaged } from './damage';
-import { joinScans, shareOfFlight } from './in-flight';
+import { FIRST_STEP, type Flight, flightOf, STEP, STEPS } from './in-flight';
 import { loopsTurn } from './slices';
 import { inTurn } from './threads';
 
@@ -13,16 +13,10 @@ const ROWS = 2 ** 20;
 const PLACES = 4096;
 
 /** Bytes of the first step where the caller may soon have enough. */
-const FIRST_BYTES = 128 * 2 ** 10;
-
-/** Ranges that are asked for in one vector. */
-const AT_ONCE = 64;
+const FEW_BYTES = 128 * 2 ** 10;
 
 /** Work that is done on the loop, in ns as estimated. */
 const HERE = 100_000;
-
-/** Chunks that have become ready while others are on their way, before a thread combines them. */
-const GATHERED = 32;
 
 export const TOO_MANY_RUNS = 'a container of runs has more of them than there is room for';
 
@@ -43,6 +37,7 @@ export class Evaluation {
   /** Steps that are being carried out. */
   readonly #under = new Set<NativeStep>();
   readonly #work = new Set<Promise<void>>();
+  readonly #flight: Flight;
   #bytes: number;
   #depth: number;
   #ended = false;
@@ -52,8 +47,9 @@ export class Evaluation {
     this.#scan = scan;
     this.#options = options;
     this.#asking = { signal: this.#controller.signal, reader: 'thread', ...(options.priority && { priority: options.priority }) };
-    this.#bytes = options.impatient ? FIRST_BYTES : Infinity;
-    this.#depth = options.impatient ? 1 : Infinity;
+    this.#flight = flightOf(files[0] as MappedFile, options.priority ?? 'interactive');
+    this.#bytes = options.impatient ? FEW_BYTES : FIRST_STEP;
+    this.#depth = options.impatient ? 1 : STEPS;
   }
 
   /** Ends it: what is waited for rejects with the reason. Resolves when no thread reads the files' windows for it any more. */
@@ -66,7 +62,7 @@ export class Evaluation {
   /** The next step; undefined when there is none. */
   plan(): NativeStep | undefined {
     if (this.#ended) return undefined;
-    const bytes = Math.min(this.#bytes, shareOfFlight().bytes);
+    const bytes = this.#bytes;
     const step = new (addon().Step)(
       this.#scan,
       bytes,
@@ -77,7 +73,7 @@ export class Evaluation {
       this.#options.least === true,
     );
     this.#ended = step.ended;
-    this.#bytes *= 2;
+    this.#bytes = this.#options.impatient ? Math.min(2 * bytes, STEP) : STEP;
     return step.ended ? undefined : step;
   }
 
@@ -85,7 +81,8 @@ export class Evaluation {
   async *planned(): AsyncGenerator<NativeStep, void, undefined> {
     for (let step = this.plan(); step !== undefined; step = this.plan()) {
       yield step;
-      await this.#pause();
+      const turn = this.#turn();
+      if (turn) await turn;
     }
   }
 
@@ -94,17 +91,21 @@ export class Evaluation {
     const { signal } = this.#options;
     const uncancel = signal && onAbort(signal, () => void this.abort(signal.reason));
     const flight: { step: NativeStep; done: Promise<void> }[] = [];
-    const leave = joinScans();
     try {
       signal?.throwIfAborted();
-      for (;;) {
-        while (flight.length < Math.min(this.#depth, shareOfFlight().steps)) {
-          await this.#pause();
-          const step = this.plan();
+      for (let first = true; ; first = false) {
+        while (flight.length < this.#depth && !this.#ended) {
+          // Whoever has a step under way does not wait for a place, so that what is complete goes on its way.
+          if (!first && !this.#flight.now()) {
+            if (flight.length > 0) break;
+            await this.#flight.later(this.#controller.signal);
+          }
+          const step = await this.#next(first);
           if (step === undefined) break;
-          flight.push({ step, done: this.#begin(step) });
+          flight.push({ step, done: this.#begin(step, first) });
+          first = false;
         }
-        this.#depth++;
+        this.#depth = Math.min(this.#depth + 1, STEPS);
         const next = flight[0];
         if (next === undefined) return;
         await next.done;
@@ -116,16 +117,29 @@ export class Evaluation {
       await this.abort(error);
       throw error;
     } finally {
-      leave();
       uncancel?.();
       if (flight.length > 0) await this.abort(undefined);
     }
   }
 
-  #begin(step: NativeStep): Promise<void> {
+  /** The next step, for which there is a place. */
+  async #next(first: boolean): Promise<NativeStep | undefined> {
+    let step: NativeStep | undefined;
+    try {
+      const turn = this.#turn();
+      if (turn) await turn;
+      step = this.plan();
+      return step;
+    } finally {
+      if (step === undefined && !first) this.#flight.giveBack();
+    }
+  }
+
+  #begin(step: NativeStep, first: boolean): Promise<void> {
     const done = this.#carryOut(step);
     this.#under.add(step);
     const over = (): void => {
+      if (!first) this.#flight.giveBack();
       this.#under.delete(step);
       this.#work.delete(work);
     };
@@ -155,11 +169,12 @@ export class Evaluation {
     try {
       for (const { file, first, ranges } of vectors(step.ranges)) {
         if (first > 0) {
-          await this.#pause();
+          const turn = this.#turn();
+          if (turn) await turn;
           waited = true;
         }
         const set = (this.#files[file] as MappedFile).getRanges(ranges, this.#asking);
-        if (set.complete) takeAll(set, first, combining);
+        if (set.complete) combining.take(set, first);
         else waits.push(receive(set, first, combining));
       }
       if (!waited && waits.length === 0 && step.work <= HERE) {
@@ -180,52 +195,36 @@ export class Evaluation {
     }
   }
 
-  /** Lets the event loop turn when it has been held for long enough. */
-  async #pause(): Promise<void> {
+  /** What to wait for when the event loop has been held for long enough. */
+  #turn(): Promise<void> | undefined {
     this.#controller.signal.throwIfAborted();
-    await loopsTurn();
-    this.#controller.signal.throwIfAborted();
+    return loopsTurn()?.then(() => this.#controller.signal.throwIfAborted());
   }
 }
 
-/** The chunks of one step that are combined on threads, one batch after the other. */
+/** The chunks of one step that are combined on a thread. */
 class Combining {
   readonly #step: NativeStep;
   /** The memory of windows that the bytes lie in. */
-  readonly #held: ArrayBufferLike[] = [];
-  #ready = 0;
+  readonly #held: ArrayBuffer[] = [];
   #running: Promise<void> | undefined;
 
   constructor(step: NativeStep) {
     this.#step = step;
   }
 
-  take(range: number, bytes: Uint8Array): void {
-    if (this.#held[this.#held.length - 1] !== bytes.buffer && !this.#held.includes(bytes.buffer)) this.#held.push(bytes.buffer);
-    this.#ready = this.#step.arrive(range, bytes);
-  }
-
-  /** Has what is ready combined if that is worth it. */
-  gathered(): void {
-    if (this.#ready >= GATHERED && this.#running === undefined) this.#run();
-  }
-
-  #run(): void {
-    this.#ready = 0;
-    // A failure is told when it is waited for.
-    this.#running = inTurn(() => this.#step.combineOnThread(this.#held)).finally(() => {
-      this.#running = undefined;
-    });
-    this.#running.catch(() => {});
+  /** Takes a set whose entries have arrived. They are for a thread: that stays so, whether or not they leave memory. */
+  take(set: PageSet, first: number): void {
+    const { memory, which, offset } = set.places();
+    for (const one of memory) if (!this.#held.includes(one)) this.#held.push(one);
+    this.#step.arriveAll(first, memory, which, offset);
   }
 
   /** Everything has arrived: resolves when all of it has been combined, or it was cancelled. */
   async finish(): Promise<void> {
+    if (this.#step.complete()) return;
+    this.#running = inTurn(() => this.#step.combineOnThread(this.#held));
     await this.#running;
-    if (!this.#step.complete()) {
-      this.#run();
-      await this.#running;
-    }
   }
 
   /** Resolves when no thread works on it. */
@@ -234,31 +233,27 @@ class Combining {
   }
 }
 
-/** Takes all entries of a set. They are for a thread: what has arrived stays, whether or not it leaves memory. */
-function takeAll(set: PageSet, first: number, combining: Combining): void {
-  for (let entry = 0; entry < set.length; entry++) combining.take(first + entry, set.bytes(entry));
-}
-
-/** Takes them when they have arrived, and has what that completes combined. */
+/** Takes them when they have arrived. */
 async function receive(set: PageSet, first: number, combining: Combining): Promise<void> {
   await set.arrived;
   const turn = loopsTurn();
   if (turn) await turn;
-  takeAll(set, first, combining);
-  combining.gathered();
+  combining.take(set, first);
 }
 
-/** Ranges as they are asked for: of one file each, and not too many at once. */
-function* vectors(ranges: Float64Array): Generator<{ file: number; first: number; ranges: ByteRange[] }> {
+/** Ranges as they are asked for: those of one file each, offset and length in turn. */
+function* vectors(ranges: Float64Array): Generator<{ file: number; first: number; ranges: Float64Array }> {
   const count = ranges.length / 3;
   for (let first = 0; first < count; ) {
     const file = ranges[3 * first] as number;
-    const some: ByteRange[] = [];
-    let next = first;
-    for (; next < count && some.length < AT_ONCE && ranges[3 * next] === file; next++) {
-      some.push({ offset: ranges[3 * next + 1] as number, length: ranges[3 * next + 2] as number });
+    let end = first + 1;
+    while (end < count && ranges[3 * end] === file) end++;
+    const some = new Float64Array(2 * (end - first));
+    for (let i = first; i < end; i++) {
+      some[2 * (i - first)] = ranges[3 * i + 1] as number;
+      some[2 * (i - first) + 1] = ranges[3 * i + 2] as number;
     }
     yield { file, first, ranges: some };
-    first = next;
+    first = end;
   }
 }

@@ -64,9 +64,13 @@ export class Headers {
         const ranges = asked.map(({ i, bytes }) => ({ offset: (refs[i] as BitmapRef).offset, length: bytes }));
         const set = this.#file.getRanges(ranges, options);
         for await (const entry of set) {
-          await loopsTurn();
+          const turn = loopsTurn();
+          if (turn) await turn;
           const { i } = asked[entry] as { i: number };
           const ref = refs[i] as BitmapRef;
+          // Somebody else may have waited for it, too.
+          headers[i] = this.#known(ref);
+          if (headers[i] !== undefined) continue;
           const marks = addon().marksMade();
           const bytes = bytesOf(set, entry);
           if (bytes === undefined) {

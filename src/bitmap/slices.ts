@@ -6,8 +6,10 @@ let began = -Infinity;
 let turning = false;
 
 /**
- * Resolves when some more work may be done on the event loop. At once, as long as the present slice lasts, which all scans share: many of them at once hold the
- * loop no longer than one does. Then one after the other, a slice in each turn of the loop.
+ * Undefined when some more work may be done on the event loop now, as long as the present slice lasts, which all scans share: many of them at once hold the
+ * loop no longer than one does. Else what resolves when it may: one after the other, a slice in each turn of the loop.
+ *
+ * The work has to follow at once: whoever awaits what is undefined lets others ask before it has begun, and all of them are told to go ahead.
  */
 export function loopsTurn(): Promise<void> | undefined {
   if (!turning) {

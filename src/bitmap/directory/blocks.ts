@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GetOptions } from '../../file/contract';
 import type { MappedFile } from '../../file/mapped-file';
 import { BLOCK, type Header } from '../format';
+import { loopsTurn } from '../slices';
 import { Block } from './block';
 import type { Search } from './search';
 
@@ -13,9 +13,6 @@ const MOST_NOW = 64;
 
 /** Blocks that are read at once; more are asked for one after the other. */
 const MOST_AT_ONCE = 1024;
-
-/** How long a search may hold the loop, in ms. */
-const SLICE = 0.3;
 
 /** The blocks of the directories of one index: read, checked, and some of them kept. */
 export class Blocks {
@@ -47,14 +44,15 @@ export class Blocks {
 
   /** Runs a search to its end, in slices. */
   async run<T>(search: Search<T>, options: GetOptions = {}): Promise<T> {
-    const slice = new Slice();
     let step = search.next([]);
     while (!step.done) {
       const blocks: Block[] = [];
       for (let from = 0; from < step.value.length; from += MOST_AT_ONCE) {
-        for (const block of await this.#get(step.value.slice(from, from + MOST_AT_ONCE), options, slice)) blocks.push(block);
+        for (const block of await this.#get(step.value.slice(from, from + MOST_AT_ONCE), options)) blocks.push(block);
       }
-      if (slice.over) await slice.next(options.signal);
+      const turn = loopsTurn();
+      if (turn) await turn;
+      options.signal?.throwIfAborted();
       step = search.next(blocks);
     }
     return step.value;
@@ -68,7 +66,7 @@ export class Blocks {
     return offsets.map((offset) => this.#use(offset, read));
   }
 
-  async #get(offsets: readonly number[], options: GetOptions, slice: Slice): Promise<Block[]> {
+  async #get(offsets: readonly number[], options: GetOptions): Promise<Block[]> {
     const missing = offsets.filter((offset) => !this.#kept.has(offset));
     // Another search may push out of memory what is kept while this one waits.
     const here = new Map<number, Block>();
@@ -79,10 +77,11 @@ export class Blocks {
     if (missing.length > 0) {
       const buffers = missing.map(() => Buffer.allocUnsafeSlow(BLOCK));
       await this.#file.read(buffers, missing, options);
-      slice.begin();
       for (const [i, offset] of missing.entries()) {
+        const turn = loopsTurn();
+        if (turn) await turn;
+        options.signal?.throwIfAborted();
         here.set(offset, new Block(buffers[i] as Buffer, offset, this.#header));
-        if (slice.over) await slice.next(options.signal);
       }
     }
     return offsets.map((offset) => this.#use(offset, here));
@@ -94,24 +93,5 @@ export class Blocks {
     this.#kept.set(offset, block);
     if (this.#kept.size > MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value as number);
     return block;
-  }
-}
-
-/** Work on the loop, in pieces. */
-class Slice {
-  #start = performance.now();
-
-  get over(): boolean {
-    return performance.now() - this.#start > SLICE;
-  }
-
-  begin(): void {
-    this.#start = performance.now();
-  }
-
-  async next(signal: AbortSignal | undefined): Promise<void> {
-    await nextTurn();
-    signal?.throwIfAborted();
-    this.begin();
   }
 }
