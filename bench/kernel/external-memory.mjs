@@ -25,9 +25,10 @@ if (mmap === undefined) {
 }
 
 const collections = [];
+const minor = [];
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    if (entry.detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections.push(entry.duration);
+    (entry.detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR ? collections : minor).push(entry.duration);
   }
 }).observe({ entryTypes: ['gc'] });
 
@@ -72,9 +73,22 @@ async function throughNofault(open) {
   return run;
 }
 
-function report(runs, name) {
+/** So many windows of 48 MiB are mapped, `atOnce` at a time, and after each time 100 small arrays made that are not on V8's heap. */
+async function besideYoungOnes(windows, atOnce) {
+  const used = [];
+  await setTimeout(50);
+  minor.length = 0;
+  for (let i = 0; i < windows; i++) {
+    used.push(mmap.map(48 * 2 ** 20, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0));
+    if ((i + 1) % atOnce === 0) for (let j = 0; j < 100; j++) used.push(new Uint8Array(1024));
+  }
+  await setTimeout(50);
+  return { count: minor.length, milliseconds: minor.reduce((sum, one) => sum + one, 0) };
+}
+
+function report(runs, name, kind = 'full') {
   for (const [what, unit, values] of [
-    ['full collections', 'collections', runs.map((run) => run.count)],
+    [`${kind} collections`, 'collections', runs.map((run) => run.count)],
     ['time in them', 'ms', runs.map((run) => run.milliseconds)],
   ]) {
     values.sort((a, b) => a - b);
@@ -94,6 +108,11 @@ try {
   report(runs, '24 GiB read through nofault');
 } catch (error) {
   process.stderr.write(`external-memory: nofault itself was left out: ${error.message}\n`);
+}
+for (const atOnce of [1, 8, 32]) {
+  const runs = [];
+  for (let run = 0; run < repeats; run++) runs.push(await besideYoungOnes(32, atOnce));
+  report(runs, `32 windows of 48 MiB, ${atOnce} at once, and small arrays after each`, 'minor');
 }
 rmSync(path);
 process.exitCode = heap.length > 0 ? 0 : 1;

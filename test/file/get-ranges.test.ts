@@ -1,4 +1,4 @@
-import { type ByteRange, type MappedFile, open } from '../../src/index';
+import { type ByteRange, type MappedFile, open, type PageSet, type Places } from '../../src/index';
 import { expectThrown } from '../failures';
 import { evictUnmapped, LARGEST_ENTRY, MiB, pattern, TestFiles } from '../files';
 import { copyOf } from '../reading';
@@ -25,6 +25,18 @@ async function expectServed(ranges: readonly ByteRange[]): Promise<void> {
   }
 }
 
+/** Where the entries of a set lie, which is asked for again when one of them has left memory just then. */
+async function placesOf(ask: () => PageSet): Promise<Places> {
+  for (;;) {
+    const set = await ask().arrived;
+    try {
+      return set.places();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'NOT_RESIDENT' });
+    }
+  }
+}
+
 test('serves bytes at any alignment', () =>
   expectServed([
     { offset: 0, length: 1 },
@@ -44,6 +56,59 @@ test('serves overlapping, repeated and unsorted ranges', () =>
     { offset: 9000, length: 9000 },
     { offset: 9001, length: 8999 },
   ]));
+
+test('takes ranges as numbers: the offset and the length of each in turn', async () => {
+  const ranges = [
+    { offset: 8191, length: 4098 },
+    { offset: 0, length: 0 },
+    { offset: SIZE - 5000, length: 5000 },
+  ];
+  const set = file.getRanges(Float64Array.from(ranges.flatMap(({ offset, length }) => [offset, length])));
+  expect(set.length).toBe(3);
+  await set.arrived;
+  for (const [entry, range] of ranges.entries()) {
+    const got = await copyOf(set, entry, () => file.getRanges([range]));
+    expect(got.equals(content.subarray(range.offset, range.offset + range.length))).toBe(true);
+  }
+});
+
+test('refuses numbers that are no ranges, as it refuses ranges', () => {
+  expectThrown('INVALID_ARGUMENT', () => file.getRanges(Float64Array.of(0, 1, 2)), /3 numbers/);
+  expectThrown('INVALID_ARGUMENT', () => file.getRanges(Float64Array.of(0.5, 1)), /entry 0's offset.*0\.5/);
+  expectThrown('INVALID_ARGUMENT', () => file.getRanges(Float64Array.of(0, 1, 0, Number.NaN)), /entry 1's length.*NaN/);
+  expectThrown('OUT_OF_RANGE', () => file.getRanges(Float64Array.of(-1, 1)));
+  expectThrown('OUT_OF_RANGE', () => file.getRanges(Float64Array.of(SIZE, 1)));
+  expectThrown('LIMIT', () => file.getRanges(Float64Array.of(0, LARGEST_ENTRY + 1)));
+});
+
+test('tells where entries lie', async () => {
+  // Windows of 32 MiB: three of them, one twice.
+  const ranges = [5, 40 * MiB, 70 * MiB + 3, 12_345].map((offset) => ({ offset, length: 5000 }));
+  for (const reader of ['loop', 'thread'] as const) {
+    const { memory, which, offset } = await placesOf(() => file.getRanges(ranges, { reader }));
+    expect(memory).toHaveLength(3);
+    expect([...which]).toEqual([0, 1, 2, 0]);
+    for (const [entry, range] of ranges.entries()) {
+      const bytes = Buffer.from(memory[which[entry] as number] as ArrayBuffer, offset[entry], range.length);
+      expect(bytes.equals(content.subarray(range.offset, range.offset + range.length))).toBe(true);
+    }
+  }
+  const { memory, which, offset } = await placesOf(() => file.getPages([9000, 3, 4]));
+  for (const [entry, page] of [9000, 3, 4].entries()) {
+    const bytes = Buffer.from(memory[which[entry] as number] as ArrayBuffer, offset[entry], 4096);
+    expect(bytes.equals(content.subarray(page * 4096, page * 4096 + 4096))).toBe(true);
+  }
+});
+
+test('tells no place of what has not come, nor of a closed file', async () => {
+  const other = await open(path);
+  const controller = new AbortController();
+  const set = other.getRanges([{ offset: 50 * MiB, length: 100 }], { reader: 'thread', signal: controller.signal });
+  controller.abort(new Error('enough'));
+  if (set.misses > 0) expect(() => set.places()).toThrow('enough');
+  await other.close();
+  expectThrown('CLOSED', () => set.places());
+});
 
 test('serves empty ranges as empty views, without reading anything', async () => {
   const hole = await open(files.sparse('hole', MiB));
