@@ -1,9 +1,12 @@
-// page-cache resident PATH           prints a character for each page of the file: 1 where it is in the page cache, else 0
-// page-cache page-out PATH PID...    has the kernel reclaim the file's pages from these processes, which have mapped
-//                                    them, as a manager of memory would (process_madvise, MADV_PAGEOUT); and from its
-//                                    own mapping, for what nobody maps
-// page-cache cold PATH PID...        the same with MADV_COLD: they are to be the next to go when memory is short
 // A judge and an opponent that have nothing in common with the addon.
+//
+// page-cache resident PATH
+//   Prints a character for each page of the file: 1 where it is in the page cache, else 0.
+// page-cache page-out PATH PID...
+//   Has the kernel reclaim the file's pages from these processes, which have mapped them, as a manager of memory would
+//   (process_madvise, MADV_PAGEOUT); and from its own mapping, for what nobody maps.
+// page-cache cold PATH PID...
+//   The same with MADV_COLD: they are to be the next to go when memory is short.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
