@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ Napi::FunctionReference File::define(Napi::Env env) {
                                        InstanceMethod<&File::look>("look"),
                                        InstanceMethod<&File::resize>("resize"),
                                        InstanceMethod<&File::readNow>("readNow"),
+                                       InstanceMethod<&File::sizeNow>("sizeNow"),
                                        InstanceMethod<&File::touching>("touching"),
                                        InstanceMethod<&File::close>("close")}));
 }
@@ -308,6 +310,11 @@ Napi::Value File::readNow(const Napi::CallbackInfo& info) {
   if (offset + into.ElementLength() > file.size) throw refused(env, "a range that does not lie in the file");
   const int64_t read = kernel::readNow(file.fd, offset, into.Data(), into.ElementLength());
   return Napi::Number::New(env, static_cast<double>(read));
+}
+
+Napi::Value File::sizeNow(const Napi::CallbackInfo& info) {
+  const std::optional<uint64_t> size = kernel::sizeNow(opened(info.Env()).fd);
+  return size ? Napi::Number::New(info.Env(), static_cast<double>(*size)) : info.Env().Undefined();
 }
 
 void File::touching(const Napi::CallbackInfo& info) { opened(info.Env()).residency.touching(info[0].ToBoolean()); }

@@ -19,6 +19,13 @@ using roaring::Program;
 
 namespace {
 
+// A share of something, which need not be whole.
+uint64_t boundOf(Napi::Env env, const Napi::Value& value) {
+  const double bound = numberOf(env, value);
+  if (!(bound >= 0 && bound <= kLargestWhole)) throw refused(env, "a bound that is none");
+  return static_cast<uint64_t>(bound);
+}
+
 Napi::Value number(Napi::Env env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
 
 Napi::Float64Array numbers(Napi::Env env, const std::vector<double>& values) {
@@ -138,8 +145,8 @@ Napi::Function StepObject::define(Napi::Env env) {
 StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepObject>(info) {
   Napi::Env env = info.Env();
   const ScanObject& scan = unwrapped<ScanObject>(env, info[0], "a step of no scan");
-  const roaring::Bounds bounds{wholeOf(env, info[1]), wholeOf(env, info[2]), wholeOf(env, info[3]),
-                               wholeOf(env, info[4]), std::max<uint64_t>(wholeOf(env, info[5]), 1)};
+  const roaring::Bounds bounds{boundOf(env, info[1]), boundOf(env, info[2]), boundOf(env, info[3]),
+                               boundOf(env, info[4]), std::max<uint64_t>(wholeOf(env, info[5]), 1)};
   roaring::Step step;
   const bool more = scan.program()->next(bounds, step);
   std::vector<double> ranges;

@@ -155,6 +155,8 @@ export interface NativeFile {
   readonly blind: boolean;
   /** Fills `into` with the file's bytes from `offset` on; the number of bytes until the file ended, or -1, and `into` may hold anything, when it would have to wait. */
   readNow(offset: number, into: Uint8Array): number;
+  /** Bytes that the kernel knows the file to have now, which it asks nobody for; undefined where it may not be told. */
+  sizeNow(): number | undefined;
   /** Between true and false, waits of this thread are counted as blocked touches. */
   touching(on: boolean): void;
   /** Why an entry is MARKED: its mark, and the first page that has it. */
