@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "arguments.h"
 #include "board.h"
 #include "caching.h"
 #include "environment.h"
@@ -28,6 +29,7 @@ namespace {
 uint64_t maxWindows() { return std::min<uint64_t>(kernel::maxMappings() / 2, guard::kMostWindows); }
 
 void onCompletions(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) throw refused(info.Env(), "to deliver to what is no function");
   Environment::of(info.Env())->onCompletions(info[0].As<Napi::Function>());
 }
 
@@ -37,8 +39,10 @@ void keepAlive(const Napi::CallbackInfo& info) {
 }
 
 void configure(const Napi::CallbackInfo& info) {
-  Fetcher::instance().configure(info[0].As<Napi::Number>().Uint32Value(),
-                                static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()));
+  const uint32_t maxThreads = whole32Of(info.Env(), info[0]);
+  const uint64_t maxBytes = wholeOf(info.Env(), info[1]);
+  if (maxThreads == 0 || maxBytes == 0) throw refused(info.Env(), "to do without threads, or without bytes");
+  Fetcher::instance().configure(maxThreads, maxBytes);
 }
 
 Napi::Value windowCount(const Napi::CallbackInfo& info) {
@@ -66,9 +70,8 @@ void patrol(const Napi::CallbackInfo&) { Watch::instance().patrol(); }
 
 Napi::Value map(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const auto length = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  if (length == 0 || length > kWindowLength)
-    throw Napi::RangeError::New(env, "nofault's addon maps one window at a time");
+  const size_t length = wholeOf(env, info[0]);
+  if (length == 0 || length > kWindowLength) throw refused(env, "to map more than a window, or nothing");
   void* at = mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
     Napi::Error error = Napi::Error::New(env, "no room for a window");

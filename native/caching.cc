@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.h"
 #include "background.h"
 #include "cached_file.h"
 #include "errors.h"
@@ -23,6 +24,7 @@ namespace nofault {
 namespace {
 
 using Handle = Napi::External<std::shared_ptr<CachedFile>>;
+constexpr napi_type_tag kHandleTag = {0x6e6f6661756c7402, 0x41c67e9b02d8f35a};
 
 std::string pathOf(Napi::Env env, const Napi::Value& value) {
   if (!value.IsBuffer()) throw refused(env, "a path that is no Buffer");
@@ -37,18 +39,24 @@ void letGo(std::shared_ptr<CachedFile> file) {
   if (file) Fetcher::instance().run(Fetcher::kClosing, [file = std::move(file)]() mutable { file.reset(); });
 }
 
+std::shared_ptr<CachedFile>& heldBy(Napi::Env env, const Napi::Value& handle) {
+  if (!handle.IsExternal() || !handle.As<Handle>().CheckTypeTag(&kHandleTag)) throw refused(env, "what is no file");
+  return *handle.As<Handle>().Data();
+}
+
 const std::shared_ptr<CachedFile>& fileOf(Napi::Env env, const Napi::Value& handle) {
-  if (!handle.IsExternal()) throw refused(env, "what is no file");
-  const std::shared_ptr<CachedFile>& file = *handle.As<Handle>().Data();
+  const std::shared_ptr<CachedFile>& file = heldBy(env, handle);
   if (!file) throw refused(env, "a file that has been closed");
   return file;
 }
 
 // A page number of a file, or one behind its last.
-uint64_t pageOf(Napi::Env env, double page) {
-  const auto pageSize = static_cast<double>(kernel::pageSize());
-  if (!(page >= 0 && page * pageSize <= 9007199254740991.0)) throw refused(env, "a page that no file has");
-  return static_cast<uint64_t>(page);
+bool mayBePage(double page) { return page >= 0 && page * static_cast<double>(kernel::pageSize()) <= kLargestWhole; }
+
+uint64_t pageOf(Napi::Env env, const Napi::Value& value) {
+  const uint64_t page = wholeOf(env, value);
+  if (!mayBePage(static_cast<double>(page))) throw refused(env, "a page that no file has");
+  return page;
 }
 
 }  // namespace
@@ -89,10 +97,12 @@ Napi::Value openCached(const Napi::CallbackInfo& info) {
         }
         Napi::Object object = Napi::Object::New(env);
         auto* held = new std::shared_ptr<CachedFile>(std::move(opened.file));
-        object.Set("handle", Handle::New(env, held, [](Napi::Env, std::shared_ptr<CachedFile>* held) {
-                     letGo(std::move(*held));
-                     delete held;
-                   }));
+        auto handle = Handle::New(env, held, [](Napi::Env, std::shared_ptr<CachedFile>* held) {
+          letGo(std::move(*held));
+          delete held;
+        });
+        handle.TypeTag(&kHandleTag);
+        object.Set("handle", handle);
         object.Set("size", static_cast<double>(opening.status.st_size));
         object.Set("device",
                    std::to_string(major(opening.status.st_dev)) + ":" + std::to_string(minor(opening.status.st_dev)));
@@ -104,8 +114,8 @@ Napi::Value openCached(const Napi::CallbackInfo& info) {
 Napi::Value residencyOf(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::shared_ptr<CachedFile> file = fileOf(env, info[0]);
-  const uint64_t first = pageOf(env, info[1].As<Napi::Number>().DoubleValue());
-  const uint64_t count = pageOf(env, info[2].As<Napi::Number>().DoubleValue());
+  const uint64_t first = pageOf(env, info[1]);
+  const uint64_t count = pageOf(env, info[2]);
   return onThread(
       env, file->device, [file, first, count] { return file->residency(first, count); }, showPageMap);
 }
@@ -113,8 +123,8 @@ Napi::Value residencyOf(const Napi::CallbackInfo& info) {
 Napi::Value findMissing(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::shared_ptr<CachedFile> file = fileOf(env, info[0]);
-  const uint64_t from = pageOf(env, info[1].As<Napi::Number>().DoubleValue());
-  const uint64_t to = pageOf(env, info[2].As<Napi::Number>().DoubleValue());
+  const uint64_t from = pageOf(env, info[1]);
+  const uint64_t to = pageOf(env, info[2]);
   return onThread(
       env, file->device, [file, from, to] { return file->missing(from, to); },
       [](Napi::Env env, CachedFile::Missing& missing) {
@@ -130,11 +140,11 @@ Napi::Value findMissing(const Napi::CallbackInfo& info) {
 Napi::Value bringIn(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::shared_ptr<CachedFile> file = fileOf(env, info[0]);
-  auto numbers = info[1].As<Napi::Float64Array>();
+  auto numbers = arrayOf<Napi::Float64Array>(env, info[1]);
   std::vector<double> edges(numbers.Data(), numbers.Data() + numbers.ElementLength());
   double last = -1;
   for (const double edge : edges) {
-    if (pageOf(env, edge); !(edge > last)) throw refused(env, "runs that are not sorted");
+    if (!mayBePage(edge) || !(edge > last)) throw refused(env, "runs that are not sorted, or that no file has");
     last = edge;
   }
   if (edges.size() % 2 != 0) throw refused(env, "half a run");
@@ -155,8 +165,8 @@ Napi::Value bringIn(const Napi::CallbackInfo& info) {
 Napi::Value drop(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::shared_ptr<CachedFile> file = fileOf(env, info[0]);
-  const uint64_t first = pageOf(env, info[1].As<Napi::Number>().DoubleValue());
-  const uint64_t count = pageOf(env, info[2].As<Napi::Number>().DoubleValue());
+  const uint64_t first = pageOf(env, info[1]);
+  const uint64_t count = pageOf(env, info[2]);
   const bool flush = info[3].ToBoolean();
   return onThread(
       env, file->device, [file, first, count, flush] { return file->drop(first, count, flush); },
@@ -169,9 +179,6 @@ Napi::Value drop(const Napi::CallbackInfo& info) {
       });
 }
 
-void closeCached(const Napi::CallbackInfo& info) {
-  if (!info[0].IsExternal()) throw refused(info.Env(), "what is no file");
-  letGo(std::exchange(*info[0].As<Handle>().Data(), nullptr));
-}
+void closeCached(const Napi::CallbackInfo& info) { letGo(std::exchange(heldBy(info.Env(), info[0]), nullptr)); }
 
 }  // namespace nofault

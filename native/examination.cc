@@ -7,6 +7,7 @@
 #include <string>
 
 #include "environment.h"
+#include "errors.h"
 #include "fetcher.h"
 #include "opening.h"
 #include "probe.h"
@@ -78,7 +79,7 @@ Napi::Value probeMachineOrFile(const Napi::CallbackInfo& info) {
     path.assign(bytes.Data(), bytes.Length());
   }
   if (!info[0].IsUndefined() && (path.empty() || path.find('\0') != std::string::npos))
-    throw Napi::RangeError::New(env, "nofault's addon refuses a path that is empty or contains a zero byte");
+    throw refused(env, "a path that is empty or contains a zero byte");
   environment->hold(env);
   if (path.empty()) {
     Fetcher::instance().run(Fetcher::kMemory, [environment, deferred] {

@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "background.h"
 #include "errors.h"
 #include "fetcher.h"
@@ -27,14 +29,14 @@ namespace {
 // Calls `found(first, pages, index)` for the entries of a vector that a call names: (indexes, first, count).
 template <class Found>
 void eachEntry(const Napi::CallbackInfo& info, uint64_t filePages, Found found) {
-  auto entries = info[0].As<Napi::Uint32Array>();
-  auto first = info[1].As<Napi::Float64Array>();
-  auto count = info[2].As<Napi::Float64Array>();
+  auto entries = arrayOf<Napi::Uint32Array>(info.Env(), info[0]);
+  auto first = arrayOf<Napi::Float64Array>(info.Env(), info[1]);
+  auto count = arrayOf<Napi::Float64Array>(info.Env(), info[2]);
   const auto end = static_cast<double>(filePages);
   for (size_t i = 0; i < entries.ElementLength(); ++i) {
     const uint32_t entry = entries[i];
     if (entry >= first.ElementLength() || entry >= count.ElementLength() ||
-        !(first[entry] >= 0 && count[entry] >= 1 && first[entry] + count[entry] <= end))
+        !(first[entry] >= 0 && count[entry] >= 1 && count[entry] <= UINT32_MAX && first[entry] + count[entry] <= end))
       throw refused(info.Env(), "an entry that does not lie in the file");
     found(static_cast<uint64_t>(first[entry]), static_cast<uint32_t>(count[entry]), entry);
   }
@@ -44,6 +46,7 @@ void eachEntry(const Napi::CallbackInfo& info, uint64_t filePages, Found found) 
 struct Made {
   std::shared_ptr<OpenFile> file;
 };
+constexpr napi_type_tag kMadeTag = {0x6e6f6661756c7401, 0x8d1f0c5a37b2e946};
 
 }  // namespace
 
@@ -67,6 +70,7 @@ Napi::FunctionReference File::define(Napi::Env env) {
                                        InstanceMethod<&File::look>("look"),
                                        InstanceMethod<&File::resize>("resize"),
                                        InstanceMethod<&File::readNow>("readNow"),
+                                       InstanceMethod<&File::sizeNow>("sizeNow"),
                                        InstanceMethod<&File::touching>("touching"),
                                        InstanceMethod<&File::close>("close")}));
 }
@@ -82,7 +86,7 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
     if (path.empty() || path.find('\0') != std::string::npos)
       throw refused(env, "a path that is empty or contains a zero byte");
   } else if (info[0].IsNumber()) {
-    descriptor = fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0);
+    descriptor = fcntl(static_cast<int>(wholeOf(env, info[0], INT32_MAX)), F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0) throw systemError(env, "cannot duplicate the file descriptor", errno, "dup");
   } else {
     throw refused(env, "to open anything but a Buffer or a file descriptor");
@@ -103,7 +107,9 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
       environment->release(env);
       if (file) {
         Made made{file};
-        Napi::Object object = environment->newFile(Napi::External<Made>::New(env, &made));
+        auto external = Napi::External<Made>::New(env, &made);
+        external.TypeTag(&kMadeTag);
+        Napi::Object object = environment->newFile(external);
         object.Set("path", Napi::Buffer<char>::Copy(env, opening.path.data(), opening.path.size()));
         deferred->Resolve(object);
       } else if (opening.kind != nullptr) {
@@ -121,7 +127,8 @@ Napi::Value File::open(const Napi::CallbackInfo& info) {
 File::File(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<File>(info), shared_(std::make_shared<std::shared_ptr<OpenFile>>()), file_(*shared_) {
   Napi::Env env = info.Env();
-  if (!info[0].IsExternal()) throw refused(env, "to make a file: use open");
+  if (!info[0].IsExternal() || !info[0].As<Napi::External<Made>>().CheckTypeTag(&kMadeTag))
+    throw refused(env, "to make a file: use open");
   file_ = info[0].As<Napi::External<Made>>().Data()->file;
   Napi::Object self = info.This().As<Napi::Object>();
   self.Set("fd", Napi::Number::New(env, file_->fd));
@@ -180,10 +187,10 @@ napi_value File::hit(napi_env env, napi_callback_info info) {
 Napi::Value File::residency(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
-  auto first = info[0].As<Napi::Float64Array>();
-  auto count = info[1].As<Napi::Float64Array>();
-  const size_t from = info[2].As<Napi::Number>().Uint32Value(), to = info[3].As<Napi::Number>().Uint32Value();
-  auto states = info[4].As<Napi::Uint8Array>();
+  auto first = arrayOf<Napi::Float64Array>(env, info[0]);
+  auto count = arrayOf<Napi::Float64Array>(env, info[1]);
+  const size_t from = whole32Of(env, info[2]), to = whole32Of(env, info[3]);
+  auto states = arrayOf<Napi::Uint8Array>(env, info[4]);
   const bool more = info[5].ToBoolean(), noting = info[6].ToBoolean();
   if (from > to || first.ElementLength() < to || count.ElementLength() < to || states.ElementLength() < to)
     throw refused(env, "arrays shorter than their length");
@@ -229,7 +236,7 @@ Napi::Value File::fetch(const Napi::CallbackInfo& info) {
   static std::atomic<uint64_t> requests{0};
   const auto id = static_cast<double>(++requests);
   auto request = std::make_shared<Request>(id, file_, info[3].ToBoolean());
-  request->entries.reserve(info[0].As<Napi::Uint32Array>().ElementLength());
+  request->entries.reserve(arrayOf<Napi::Uint32Array>(env, info[0]).ElementLength());
   eachEntry(info, pages(), [&](uint64_t first, uint32_t pages, uint32_t index) {
     request->entries.push_back({first, pages, index});
   });
@@ -244,7 +251,7 @@ Napi::Value File::fetch(const Napi::CallbackInfo& info) {
 }
 
 void File::cancel(const Napi::CallbackInfo& info) {
-  const auto known = requests_.find(info[0].As<Napi::Number>().DoubleValue());
+  const auto known = requests_.find(numberOf(info.Env(), info[0]));
   if (known == requests_.end()) return;
   if (const auto request = known->second.lock()) Fetcher::instance().cancel(request);
   requests_.erase(known);
@@ -254,14 +261,13 @@ Napi::Value File::residencyMap(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const std::shared_ptr<OpenFile> file = file_;
   opened(env);
-  const double first = info[0].As<Napi::Number>().DoubleValue(), count = info[1].As<Napi::Number>().DoubleValue();
-  if (!(first >= 0 && count >= 0 && first + count <= static_cast<double>(pages())))
-    throw refused(env, "a range that does not lie in the file");
+  const uint64_t first = wholeOf(env, info[0]), count = wholeOf(env, info[1]);
+  if (first + count > pages()) throw refused(env, "a range that does not lie in the file");
   return onThread(
       env, file->device,
       [file, first, count] {
-        return mapResidency(file->fd, static_cast<uint64_t>(first), static_cast<uint64_t>(count),
-                            fileSystemOf(file->fd).countsPages, [&file] { return file->state->truthful(); });
+        return mapResidency(file->fd, first, count, fileSystemOf(file->fd).countsPages,
+                            [&file] { return file->state->truthful(); });
       },
       showPageMap);
 }
@@ -274,6 +280,10 @@ Napi::Value File::look(const Napi::CallbackInfo& info) {
   if (info[0].IsBuffer()) {
     auto bytes = info[0].As<Napi::Buffer<char>>();
     path.assign(bytes.Data(), bytes.Length());
+    if (path.empty() || path.find('\0') != std::string::npos)
+      throw refused(env, "a path that is empty or contains a zero byte");
+  } else if (!info[0].IsUndefined()) {
+    throw refused(env, "a path that is no Buffer");
   }
   return onThread(
       env, file->device, [file, path] { return lookAgain(file->fd, path); },
@@ -289,20 +299,22 @@ Napi::Value File::look(const Napi::CallbackInfo& info) {
 void File::resize(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
-  const double bytes = info[0].As<Napi::Number>().DoubleValue();
-  if (!(bytes >= 0 && bytes < 9007199254740992.0)) throw refused(env, "a size that no file has");
-  file.resize(static_cast<uint64_t>(bytes));
+  file.resize(wholeOf(env, info[0]));
 }
 
 Napi::Value File::readNow(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
-  const double offset = info[0].As<Napi::Number>().DoubleValue();
-  auto into = info[1].As<Napi::Uint8Array>();
-  if (!(offset >= 0 && offset + static_cast<double>(into.ElementLength()) <= static_cast<double>(file.size)))
-    throw refused(env, "a range that does not lie in the file");
-  const int64_t read = kernel::readNow(file.fd, static_cast<uint64_t>(offset), into.Data(), into.ElementLength());
+  const uint64_t offset = wholeOf(env, info[0]);
+  auto into = arrayOf<Napi::Uint8Array>(env, info[1]);
+  if (offset + into.ElementLength() > file.size) throw refused(env, "a range that does not lie in the file");
+  const int64_t read = kernel::readNow(file.fd, offset, into.Data(), into.ElementLength());
   return Napi::Number::New(env, static_cast<double>(read));
+}
+
+Napi::Value File::sizeNow(const Napi::CallbackInfo& info) {
+  const std::optional<uint64_t> size = kernel::sizeNow(opened(info.Env()).fd);
+  return size ? Napi::Number::New(info.Env(), static_cast<double>(*size)) : info.Env().Undefined();
 }
 
 void File::touching(const Napi::CallbackInfo& info) { opened(info.Env()).residency.touching(info[0].ToBoolean()); }
@@ -310,15 +322,12 @@ void File::touching(const Napi::CallbackInfo& info) { opened(info.Env()).residen
 Napi::Value File::marked(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   OpenFile& file = opened(env);
-  const double first = info[0].As<Napi::Number>().DoubleValue(), count = info[1].As<Napi::Number>().DoubleValue();
-  if (!(first >= 0 && count >= 1 && first + count <= static_cast<double>(pages())))
-    throw refused(env, "an entry that does not lie in the file");
+  const uint64_t first = wholeOf(env, info[0]), count = wholeOf(env, info[1]);
+  if (count == 0 || first + count > pages()) throw refused(env, "an entry that does not lie in the file");
   auto answer = Napi::Float64Array::New(env, 2);
-  const Window* window = file.windows.find(static_cast<uint64_t>(first));
+  const Window* window = file.windows.find(first);
   uint64_t bad = 0;
-  if (window != nullptr)
-    answer[size_t{0}] =
-        static_cast<double>(window->marked(static_cast<uint64_t>(first), static_cast<uint64_t>(count), &bad));
+  if (window != nullptr) answer[size_t{0}] = static_cast<double>(window->marked(first, count, &bad));
   answer[size_t{1}] = static_cast<double>(bad);
   return answer;
 }

@@ -37,6 +37,7 @@ class File : public Napi::ObjectWrap<File> {
   Napi::Value look(const Napi::CallbackInfo& info);
   void resize(const Napi::CallbackInfo& info);
   Napi::Value readNow(const Napi::CallbackInfo& info);
+  Napi::Value sizeNow(const Napi::CallbackInfo& info);
   void touching(const Napi::CallbackInfo& info);
   Napi::Value marked(const Napi::CallbackInfo& info);
   Napi::Value lock(const Napi::CallbackInfo& info) { return lockPages(info, fileOf(info)); }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.h"
 #include "background.h"
 #include "errors.h"
 #include "fetcher.h"
@@ -35,7 +36,7 @@ Napi::Value showRefusal(Napi::Env env, const std::optional<LockRefusal>& refusal
 // Sorted runs in the file, every window of which has been placed.
 Edges edgesOf(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
-  auto numbers = info[0].As<Napi::Float64Array>();
+  auto numbers = arrayOf<Napi::Float64Array>(env, info[0]);
   Edges edges(numbers.Data(), numbers.Data() + numbers.ElementLength());
   const uint64_t filePages = (file.size + kernel::pageSize() - 1) / kernel::pageSize();
   const auto pages = static_cast<double>(filePages);
@@ -58,8 +59,8 @@ Edges edgesOf(const Napi::CallbackInfo& info, OpenFile& file) {
 }  // namespace
 
 Napi::Value join(const Napi::CallbackInfo& info) {
-  auto first = info[0].As<Napi::Float64Array>();
-  auto count = info[1].As<Napi::Float64Array>();
+  auto first = arrayOf<Napi::Float64Array>(info.Env(), info[0]);
+  auto count = arrayOf<Napi::Float64Array>(info.Env(), info[1]);
   if (first.ElementLength() != count.ElementLength()) throw refused(info.Env(), "arrays of two lengths");
   const double *firsts = first.Data(), *counts = count.Data();
   const size_t length = first.ElementLength();
@@ -85,18 +86,16 @@ Napi::Value join(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value findRoomToLock(const Napi::CallbackInfo& info) {
-  const double bytes = info[0].As<Napi::Number>().DoubleValue();
-  if (!(bytes >= 0 && bytes < 9007199254740992.0)) throw refused(info.Env(), "bytes that no file has");
-  const uint32_t cuts = info[1].As<Napi::Number>().Uint32Value();
+  const uint64_t bytes = wholeOf(info.Env(), info[0]);
+  const uint32_t cuts = whole32Of(info.Env(), info[1]);
   return onThread(
-      info.Env(), Fetcher::kMemory, [bytes, cuts] { return findRoom(static_cast<uint64_t>(bytes), cuts); },
-      showRefusal);
+      info.Env(), Fetcher::kMemory, [bytes, cuts] { return findRoom(bytes, cuts); }, showRefusal);
 }
 
 Napi::Value lockPages(const Napi::CallbackInfo& info, const std::shared_ptr<OpenFile>& file) {
   return onThreadBehind(
       file->locks, info.Env(), Fetcher::kMemory,
-      [file, edges = edgesOf(info, *file), cuts = info[1].As<Napi::Number>().Uint32Value()] {
+      [file, edges = edgesOf(info, *file), cuts = whole32Of(info.Env(), info[1])] {
         return lockRuns(*file, edges, cuts);
       },
       showRefusal);
@@ -105,7 +104,7 @@ Napi::Value lockPages(const Napi::CallbackInfo& info, const std::shared_ptr<Open
 Napi::Value unlockPages(const Napi::CallbackInfo& info, const std::shared_ptr<OpenFile>& file) {
   return onThreadBehind(
       file->locks, info.Env(), Fetcher::kMemory,
-      [file, edges = edgesOf(info, *file), cuts = info[1].As<Napi::Number>().Uint32Value()] {
+      [file, edges = edgesOf(info, *file), cuts = whole32Of(info.Env(), info[1])] {
         return unlockRuns(*file, edges, cuts);
       },
       showRefusal);
@@ -126,7 +125,7 @@ Napi::Value confirmPages(const Napi::CallbackInfo& info, const std::shared_ptr<O
 }
 
 Napi::Value endPageLocks(const Napi::CallbackInfo& info, const std::shared_ptr<OpenFile>& file) {
-  auto indexes = info[0].As<Napi::Float64Array>();
+  auto indexes = arrayOf<Napi::Float64Array>(info.Env(), info[0]);
   std::vector<uint64_t> windows;
   for (size_t i = 0; i < indexes.ElementLength(); ++i) {
     if (!(indexes[i] >= 0 && indexes[i] < static_cast<double>(file->windows.count())))

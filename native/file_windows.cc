@@ -1,8 +1,10 @@
 #include "file_windows.h"
 
+#include <cmath>
 #include <mutex>
 #include <vector>
 
+#include "arguments.h"
 #include "background.h"
 #include "errors.h"
 #include "fetcher.h"
@@ -15,7 +17,7 @@ namespace {
 
 // A checked number of a window of the file.
 uint64_t windowIn(Napi::Env env, double index, const OpenFile& file) {
-  if (!(index >= 0 && index < static_cast<double>(file.windows.count())))
+  if (!(index >= 0 && index < static_cast<double>(file.windows.count()) && std::trunc(index) == index))
     throw refused(env, "a window that the file does not have");
   return static_cast<uint64_t>(index);
 }
@@ -24,7 +26,7 @@ uint64_t windowIn(Napi::Env env, double index, const OpenFile& file) {
 
 void placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
-  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  const uint64_t number = windowIn(env, numberOf(env, info[0]), file);
   if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
   auto buffer = info[1].As<Napi::Buffer<char>>();
   const uint64_t bytes = file.windows.pagesOf(number) * kernel::pageSize();
@@ -56,7 +58,7 @@ Napi::Value adopt(const Napi::CallbackInfo& info) {
 
 void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
-  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  const uint64_t number = windowIn(env, numberOf(env, info[0]), file);
   if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
   const std::shared_ptr<Window> window = file.windows.at(number);
   auto buffer = info[1].As<Napi::Buffer<char>>();
@@ -83,7 +85,7 @@ void detachLeft(const Napi::CallbackInfo& info) {
 
 Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
-  const uint64_t number = windowIn(env, info[0].As<Napi::Number>().DoubleValue(), file);
+  const uint64_t number = windowIn(env, numberOf(env, info[0]), file);
   // Under the lock nobody takes a share. The table has one and its memory has one; another is a job's or the watch's.
   std::lock_guard lock(file.windowsMutex);
   return Napi::Boolean::New(env, file.windows.at(number).use_count() <= 2);
@@ -91,7 +93,7 @@ Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file) {
 
 Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
-  auto indexes = info[0].As<Napi::Float64Array>();
+  auto indexes = arrayOf<Napi::Float64Array>(env, info[0]);
   auto windows = std::make_shared<std::vector<std::shared_ptr<Window>>>();
   for (size_t i = 0; i < indexes.ElementLength(); ++i) {
     if (auto window = file.windows.at(windowIn(env, indexes[i], file))) windows->push_back(std::move(window));

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.h"
 #include "background.h"
 #include "errors.h"
 #include "fetcher.h"
@@ -56,7 +57,7 @@ constexpr unsigned kMostCells = 65536;
 
 // `bits` and `cells`.
 Question questionOf(Napi::Env env, const Napi::Value& bits, const Napi::Value& cells) {
-  const unsigned asked = bits.As<Napi::Number>().Uint32Value();
+  const uint32_t asked = whole32Of(env, bits);
   Question question;
   question.bits = asked;
   question.cachestat = (asked & kAskCachestat) != 0;
@@ -64,7 +65,7 @@ Question questionOf(Napi::Env env, const Napi::Value& bits, const Napi::Value& c
   question.prune = (asked & kPrune) != 0;
   question.follow = (asked & kFollow) != 0;
   question.fileSystem = (asked & kAskFileSystem) != 0;
-  question.cells = cells.As<Napi::Number>().Uint32Value();
+  question.cells = whole32Of(env, cells);
   if (question.cells > kMostCells) throw refused(env, "so many cells");
   return question;
 }
@@ -178,9 +179,10 @@ struct Held {
   }
 };
 using Handle = Napi::External<std::shared_ptr<Held>>;
+constexpr napi_type_tag kHandleTag = {0x6e6f6661756c7403, 0xb5730e92ac4d168f};
 
 const std::shared_ptr<Held>& heldBy(Napi::Env env, const Napi::Value& handle) {
-  if (!handle.IsExternal()) throw refused(env, "what is no folder");
+  if (!handle.IsExternal() || !handle.As<Handle>().CheckTypeTag(&kHandleTag)) throw refused(env, "what is no folder");
   return *handle.As<Handle>().Data();
 }
 
@@ -199,8 +201,8 @@ struct Reading {
 
 Reading readingOf(Napi::Env env, const Napi::Value& most, const Napi::Value& bits, const Napi::Value& cells) {
   Reading reading;
-  reading.most = most.As<Napi::Number>().Uint32Value();
-  reading.looking = bits.IsNumber();
+  reading.most = whole32Of(env, most);
+  reading.looking = !bits.IsUndefined();
   if (reading.most == 0) throw refused(env, "to read nothing");
   if (reading.looking) reading.question = questionOf(env, bits, cells);
   return reading;
@@ -233,7 +235,9 @@ Napi::Object showFolder(Napi::Env env, const FolderOpening& opening, std::shared
   auto* held = new std::shared_ptr<Held>(std::make_shared<Held>());
   (*held)->folder = std::move(folder);
   Napi::Object object = Napi::Object::New(env);
-  object.Set("handle", Handle::New(env, held, [](Napi::Env, std::shared_ptr<Held>* held) { delete held; }));
+  auto handle = Handle::New(env, held, [](Napi::Env, std::shared_ptr<Held>* held) { delete held; });
+  handle.TypeTag(&kHandleTag);
+  object.Set("handle", handle);
   object.Set("device", number(opening.device));
   object.Set("inode", std::to_string(opening.inode));
   object.Set("countsPages", opening.countsPages);
@@ -248,7 +252,7 @@ Napi::Value surveyFiles(const Napi::CallbackInfo& info) {
   std::string names = namesOf(env, info[0]);
   const Question question = questionOf(env, info[1], info[2]);
   std::shared_ptr<Folder> folder;
-  if (info[3].IsExternal()) folder = folderOf(env, info[3]);
+  if (!info[3].IsUndefined()) folder = folderOf(env, info[3]);
   return onThread(
       env, folder ? folder->device : Fetcher::kUnknown,
       [names = std::move(names), question, folder] {
@@ -262,7 +266,7 @@ Napi::Value openFolder(const Napi::CallbackInfo& info) {
   std::string name = pathOf(env, info[0]);
   const bool follow = info[1].ToBoolean();
   std::shared_ptr<Folder> parent;
-  if (info[2].IsExternal()) parent = folderOf(env, info[2]);
+  if (!info[2].IsUndefined()) parent = folderOf(env, info[2]);
   const Reading reading = parent ? readingOf(env, info[3], info[4], info[5]) : Reading{};
   struct Opened {
     FolderOpening opening;

@@ -144,6 +144,12 @@ bool canReadNow(int fd) {
   return preadv2(fd, &into, 1, off_t{1} << 40, RWF_NOWAIT) >= 0 || errno == EAGAIN;
 }
 
+std::optional<uint64_t> sizeNow(int fd) {
+  struct statx status {};
+  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) != 0) return {};
+  return status.stx_size;
+}
+
 int64_t readNow(int fd, uint64_t offset, void* into, size_t length) {
   size_t done = 0;
   while (done < length) {
@@ -156,9 +162,7 @@ int64_t readNow(int fd, uint64_t offset, void* into, size_t length) {
   }
   if (done == length) return static_cast<int64_t>(done);
   // Some kernels say that the file has ended when they would have to wait.
-  struct statx status {};
-  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) != 0 || status.stx_size > offset + done)
-    return -1;
+  if (const auto size = sizeNow(fd); !size || *size > offset + done) return -1;
   return static_cast<int64_t>(done);
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace nofault::kernel {
 
@@ -62,6 +63,8 @@ int64_t cachedOrComing(int fd, uint64_t offset, uint64_t length);
 
 // Whether reads of the file can be told not to wait: some file systems cannot be.
 bool canReadNow(int fd);
+// The size that the kernel knows the file to have, without asking a server; nothing where it may not be told.
+std::optional<uint64_t> sizeNow(int fd);
 // Reads a range without waiting: bytes until the file ended, or -1 when that cannot be.
 int64_t readNow(int fd, uint64_t offset, void* into, size_t length);
 

@@ -23,7 +23,7 @@ const suppressions = (name) => join(root, 'test', 'native', 'suppressions', `${n
  */
 const SUITE = {
   file:
-    'abort close configure corners diagnostics errors get-pages get-ranges guard page-set-iteration prefetch process-exit read refresh residency-map runs ' +
+    'abort close configure corners diagnostics errors get-pages get-ranges guard hostile-arguments page-set-iteration prefetch process-exit read refresh residency-map runs ' +
     'stats storage-errors try-page try-read workers wrong-arguments',
   bitmap: 'damaged-bitmaps kernels objects scan',
 };

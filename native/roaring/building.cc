@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../arguments.h"
 #include "../background.h"
 #include "../fetcher.h"
 #include "gathering.h"
@@ -37,10 +37,6 @@ using roaring::RunPlace;
 constexpr uint64_t kMostHeld = uint64_t{2} << 30;
 constexpr uint32_t kMostColumns = 65535;
 constexpr size_t kMostRuns = 4096;
-
-Napi::RangeError refused(Napi::Env env, const char* what) {
-  return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
-}
 
 Napi::Error systemError(Napi::Env env, const Failure& failure) {
   Napi::Error error = Napi::Error::New(env, strerror(failure.error));
@@ -114,19 +110,11 @@ Napi::Object showPlace(Napi::Env env, const Outcome& outcome) {
   return object;
 }
 
-uint64_t offsetOf(Napi::Env env, const Napi::Value& value) {
-  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(number >= 0 && number <= 9007199254740991.0 && std::floor(number) == number)) {
-    throw refused(env, "an offset that is none");
-  }
-  return static_cast<uint64_t>(number);
-}
-
 class Build : public Napi::ObjectWrap<Build> {
  public:
   explicit Build(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Build>(info), state_(std::make_shared<State>()) {
     Napi::Env env = info.Env();
-    const auto kinds = bytesOf(env, info[0]);
+    const auto kinds = arrayOf<Napi::Uint8Array>(env, info[0]);
     if (kinds.ElementLength() > kMostColumns) throw refused(env, "so many columns");
     for (size_t i = 0; i < kinds.ElementLength(); ++i) {
       if (kinds[i] != 1 && kinds[i] != 2) throw refused(env, "a column of no kind");
@@ -138,9 +126,9 @@ class Build : public Napi::ObjectWrap<Build> {
     Napi::Env env = info.Env();
     Column& column = columnOf(info, Gathering::Kind::values);
     const uint16_t chunk = chunkOf(env, column, info[1]);
-    const auto ids = arrayOf<Napi::Uint32Array>(env, info[2], napi_uint32_array);
-    const auto keys = bytesOf(env, info[3]);
-    const auto ends = arrayOf<Napi::Uint32Array>(env, info[4], napi_uint32_array);
+    const auto ids = arrayOf<Napi::Uint32Array>(env, info[2]);
+    const auto keys = arrayOf<Napi::Uint8Array>(env, info[3]);
+    const auto ends = arrayOf<Napi::Uint32Array>(env, info[4]);
     const auto rows = static_cast<uint32_t>(std::min<size_t>(ids.ElementLength(), kChunk + 1));
     if (rows == 0 || rows > kChunk) throw refused(env, "a chunk of no rows, or too many");
     uint32_t end = 0;
@@ -168,8 +156,8 @@ class Build : public Napi::ObjectWrap<Build> {
     Napi::Env env = info.Env();
     Column& column = columnOf(info, Gathering::Kind::numbers);
     const uint16_t chunk = chunkOf(env, column, info[1]);
-    const auto numbers = arrayOf<Napi::BigInt64Array>(env, info[2], napi_bigint64_array);
-    const auto nulls = bytesOf(env, info[3]);
+    const auto numbers = arrayOf<Napi::BigInt64Array>(env, info[2]);
+    const auto nulls = arrayOf<Napi::Uint8Array>(env, info[3]);
     const size_t rows = numbers.ElementLength();
     if (rows == 0 || rows > kChunk || nulls.ElementLength() != rows)
       throw refused(env, "a chunk of no rows, or too many");
@@ -187,7 +175,7 @@ class Build : public Napi::ObjectWrap<Build> {
     Napi::Env env = info.Env();
     Column& column = columnOf(info);
     auto to = descriptor(env, info[1]);
-    const uint64_t offset = offsetOf(env, info[3]);
+    const uint64_t offset = wholeOf(env, info[3]);
     return work(
         info, column, deviceOf(env, info[2]),
         [to, offset](State& state, Column& column) {
@@ -202,7 +190,7 @@ class Build : public Napi::ObjectWrap<Build> {
     Napi::Env env = info.Env();
     Column& column = columnOf(info);
     auto to = descriptor(env, info[1]);
-    const uint64_t offset = offsetOf(env, info[3]);
+    const uint64_t offset = wholeOf(env, info[3]);
     auto [runs, held] = runsOf(env, info[4]);
     return work(
         info, column, deviceOf(env, info[2]),
@@ -219,7 +207,7 @@ class Build : public Napi::ObjectWrap<Build> {
     Napi::Env env = info.Env();
     Column& column = columnOf(info);
     auto to = descriptor(env, info[1]);
-    const uint64_t offset = offsetOf(env, info[3]);
+    const uint64_t offset = wholeOf(env, info[3]);
     auto [runs, held] = runsOf(env, info[4]);
     auto leaves = descriptor(env, info[5]);
     return work(
@@ -257,19 +245,8 @@ class Build : public Napi::ObjectWrap<Build> {
   void stop(const Napi::CallbackInfo&) { state_->stop.store(true, std::memory_order_relaxed); }
 
  private:
-  static Napi::Uint8Array bytesOf(Napi::Env env, const Napi::Value& value) {
-    return arrayOf<Napi::Uint8Array>(env, value, napi_uint8_array);
-  }
-
-  template <class Array>
-  static Array arrayOf(Napi::Env env, const Napi::Value& value, napi_typedarray_type type) {
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
-      throw refused(env, "an array of another type");
-    return value.As<Array>();
-  }
-
   Column& columnOf(const Napi::CallbackInfo& info) {
-    const uint64_t index = offsetOf(info.Env(), info[0]);
+    const uint64_t index = wholeOf(info.Env(), info[0]);
     if (index >= state_->columns.size()) throw refused(info.Env(), "a column that there is not");
     Column& column = *state_->columns[index];
     if (column.busy) throw refused(info.Env(), "two things at once for a column");
@@ -283,17 +260,17 @@ class Build : public Napi::ObjectWrap<Build> {
   }
 
   static uint16_t chunkOf(Napi::Env env, Column& column, const Napi::Value& value) {
-    const uint64_t chunk = offsetOf(env, value);
+    const uint64_t chunk = wholeOf(env, value);
     if (chunk >= kChunk || static_cast<int64_t>(chunk) <= column.lastChunk) throw refused(env, "a chunk out of order");
     if (column.gathering.held() > kMostHeld) throw refused(env, "to gather more: it has to be written first");
     column.lastChunk = static_cast<int64_t>(chunk);
     return static_cast<uint16_t>(chunk);
   }
 
-  static dev_t deviceOf(Napi::Env env, const Napi::Value& value) { return static_cast<dev_t>(offsetOf(env, value)); }
+  static dev_t deviceOf(Napi::Env env, const Napi::Value& value) { return static_cast<dev_t>(wholeOf(env, value)); }
 
   static std::shared_ptr<Descriptor> descriptor(Napi::Env env, const Napi::Value& value) {
-    const auto fd = static_cast<int>(std::min<uint64_t>(offsetOf(env, value), INT32_MAX));
+    const auto fd = static_cast<int>(std::min<uint64_t>(wholeOf(env, value), INT32_MAX));
     auto own = std::make_shared<Descriptor>(fd);
     if (own->fd() < 0) throw systemError(env, {errno, "dup"});
     return own;
@@ -302,11 +279,14 @@ class Build : public Napi::ObjectWrap<Build> {
   // From triples of descriptor, offset and length.
   static std::pair<std::vector<RunPlace>, std::shared_ptr<Descriptors>> runsOf(Napi::Env env,
                                                                                const Napi::Value& value) {
-    const auto numbers = arrayOf<Napi::Float64Array>(env, value, napi_float64_array);
+    const auto numbers = arrayOf<Napi::Float64Array>(env, value);
     if (numbers.ElementLength() % 3 != 0 || numbers.ElementLength() / 3 > kMostRuns)
       throw refused(env, "so many runs, or half of one");
     auto held = std::make_shared<Descriptors>();
     std::vector<RunPlace> runs;
+    for (size_t i = 0; i < numbers.ElementLength(); ++i)
+      if (!(numbers[i] >= 0 && numbers[i] <= (i % 3 == 0 ? INT32_MAX : kLargestWhole)))
+        throw refused(env, "a run that lies nowhere");
     for (size_t i = 0; i < numbers.ElementLength(); i += 3) {
       held->push_back(std::make_unique<Descriptor>(static_cast<int>(numbers[i])));
       if (held->back()->fd() < 0) throw systemError(env, {errno, "dup"});

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "../arguments.h"
 #include "../background.h"
 #include "check_container.h"
 #include "checksum.h"
@@ -12,14 +13,11 @@ namespace nofault {
 
 Napi::Value checkContainers(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const HeaderObject* object = HeaderObject::Unwrap(info[0].As<Napi::Object>());
-  const uint32_t from = info[1].As<Napi::Number>().Uint32Value(), to = info[2].As<Napi::Number>().Uint32Value();
-  auto bytes = info[3].As<Napi::Uint8Array>();
-  const uint32_t before = info[4].As<Napi::Number>().Uint32Value();
-  const auto header = object == nullptr ? nullptr : object->header();
-  const auto refuse = [&] {
-    return Napi::RangeError::New(env, "nofault's addon refuses containers of another length");
-  };
+  const auto header = unwrapped<HeaderObject>(env, info[0], "what is no header").header();
+  const uint32_t from = whole32Of(env, info[1]), to = whole32Of(env, info[2]);
+  auto bytes = arrayOf<Napi::Uint8Array>(env, info[3]);
+  const uint32_t before = whole32Of(env, info[4]);
+  const auto refuse = [&] { return refused(env, "containers of another length"); };
   if (!header || from >= to || to > header->places.size()) throw refuse();
   const uint64_t start = header->places[from].offset, length = bytes.ByteLength();
   for (uint32_t i = from; i < to; ++i) {

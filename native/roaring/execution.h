@@ -39,6 +39,7 @@ class Execution {
   bool complete() const { return combined_ == step_.chunks.size(); }
   // Whether the guard has covered a page since this began. Then nothing counts, unless no range has a mark.
   bool disturbed() const;
+  bool busy = false;  // a thread combines
 
   // --- on any one thread at a time ---
 

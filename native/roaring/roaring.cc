@@ -1,5 +1,6 @@
 #include "roaring.h"
 
+#include "../arguments.h"
 #include "../guard.h"
 #include "building.h"
 #include "check.h"
@@ -11,8 +12,8 @@ namespace nofault {
 namespace {
 
 Napi::Value checksumOf(const Napi::CallbackInfo& info) {
-  const auto bytes = info[0].As<Napi::Uint8Array>();
-  const uint32_t before = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().Uint32Value() : 0;
+  const auto bytes = arrayOf<Napi::Uint8Array>(info.Env(), info[0]);
+  const uint32_t before = info[1].IsUndefined() ? 0 : whole32Of(info.Env(), info[1]);
   return Napi::Number::New(info.Env(), crc32c(bytes.Data(), bytes.ByteLength(), before));
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "../arguments.h"
 #include "../background.h"
 
 namespace nofault {
@@ -19,14 +20,11 @@ using roaring::Program;
 
 namespace {
 
-Napi::RangeError refused(Napi::Env env, const char* what) {
-  return Napi::RangeError::New(env, std::string("nofault's addon refuses ") + what);
-}
-
-uint64_t wholeNumber(Napi::Value value, Napi::Env env) {
-  const double number = value.As<Napi::Number>().DoubleValue();
-  if (!(number >= 0 && number < 9007199254740992.0)) throw refused(env, "a number that counts nothing");
-  return static_cast<uint64_t>(number);
+// A share of something, which need not be whole.
+uint64_t boundOf(Napi::Env env, const Napi::Value& value) {
+  const double bound = numberOf(env, value);
+  if (!(bound >= 0 && bound <= kLargestWhole)) throw refused(env, "a bound that is none");
+  return static_cast<uint64_t>(bound);
 }
 
 Napi::Value number(Napi::Env env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
@@ -48,12 +46,13 @@ Napi::Function HeaderObject::define(Napi::Env env) {
 
 HeaderObject::HeaderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeaderObject>(info) {
   Napi::Env env = info.Env();
-  auto bytes = info[0].As<Napi::Uint8Array>();
-  const uint64_t length = wholeNumber(info[1], env);
+  auto bytes = arrayOf<Napi::Uint8Array>(env, info[0]);
+  const uint64_t length = wholeOf(env, info[1]);
   // The file may change, so what is checked is a copy; and it is as long as the copy itself says.
   const uint64_t have = std::min<uint64_t>(bytes.ByteLength(), length);
   roaring::Bytes copy(bytes.Data(), bytes.Data() + have);
-  const uint64_t needed = roaring::headerLength(copy.data(), length);
+  const uint64_t least = std::min(length, roaring::kHeaderStart);
+  const uint64_t needed = have < least ? least : roaring::headerLength(copy.data(), length);
   Napi::Object self = info.This().As<Napi::Object>();
   self.Set("needed", number(env, needed > have ? needed : 0));
   if (needed > have) return;
@@ -72,6 +71,7 @@ HeaderObject::HeaderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<He
   self.Set("inLastChunk", number(env, places.empty() ? 0 : places.back().cardinality));
   self.Set("memory", number(env, sizeof(Header) + places.size() * sizeof(roaring::Place)));
   header_ = std::move(header);
+  self.TypeTag(&kTag);
 }
 
 Napi::Value HeaderObject::tell(uint32_t index, Napi::Env env) const {
@@ -82,7 +82,7 @@ Napi::Value HeaderObject::tell(uint32_t index, Napi::Env env) const {
 }
 
 Napi::Value HeaderObject::find(const Napi::CallbackInfo& info) {
-  const uint32_t chunk = info[0].As<Napi::Number>().Uint32Value();
+  const uint32_t chunk = whole32Of(info.Env(), info[0]);
   if (!header_) return info.Env().Undefined();
   const auto& places = header_->places;
   const auto found = std::lower_bound(places.begin(), places.end(), chunk,
@@ -92,7 +92,7 @@ Napi::Value HeaderObject::find(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value HeaderObject::place(const Napi::CallbackInfo& info) {
-  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
+  const uint32_t index = whole32Of(info.Env(), info[0]);
   if (!header_ || index >= header_->places.size()) return info.Env().Undefined();
   return tell(index, info.Env());
 }
@@ -104,28 +104,29 @@ Napi::Function ScanObject::define(Napi::Env env) { return DefineClass(env, "Scan
 ScanObject::ScanObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ScanObject>(info), program_(std::make_shared<Program>()) {
   Napi::Env env = info.Env();
-  auto code = info[0].As<Napi::Uint32Array>();
+  auto code = arrayOf<Napi::Uint32Array>(env, info[0]);
+  if (!info[1].IsArray()) throw refused(env, "headers that are no array");
   auto headers = info[1].As<Napi::Array>();
-  auto sources = info[2].As<Napi::Uint32Array>();
-  auto offsets = info[3].As<Napi::Float64Array>();
-  auto extras = info[4].As<Napi::Uint32Array>();
-  const uint32_t goal = info[5].As<Napi::Number>().Uint32Value();
+  auto sources = arrayOf<Napi::Uint32Array>(env, info[2]);
+  auto offsets = arrayOf<Napi::Float64Array>(env, info[3]);
+  auto extras = arrayOf<Napi::Uint32Array>(env, info[4]);
+  const uint32_t goal = whole32Of(env, info[5]);
   const uint32_t count = headers.Length();
   if (sources.ElementLength() != count || offsets.ElementLength() != count)
     throw refused(env, "bitmaps of which it does not know where they are");
   std::vector<roaring::Bitmap> bitmaps;
   bitmaps.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
-    const HeaderObject* header = HeaderObject::Unwrap(headers.Get(i).As<Napi::Object>());
-    if (header == nullptr || !header->header() || !(offsets[i] >= 0 && offsets[i] < 9007199254740992.0))
-      throw refused(env, "a bitmap without a header");
-    bitmaps.push_back({header->header(), sources[i], static_cast<uint64_t>(offsets[i])});
+    const auto header = unwrapped<HeaderObject>(env, headers.Get(i), "what is no header").header();
+    if (!header || !(offsets[i] >= 0 && offsets[i] <= kLargestWhole)) throw refused(env, "a bitmap without a header");
+    bitmaps.push_back({header, sources[i], static_cast<uint64_t>(offsets[i])});
   }
   if (goal > static_cast<uint32_t>(Goal::extreme) ||
       !program_->compile(code.Data(), code.ElementLength(), std::move(bitmaps),
                          {extras.Data(), extras.Data() + extras.ElementLength()}, static_cast<Goal>(goal),
-                         wholeNumber(info[6], env)))
+                         wholeOf(env, info[6])))
     throw refused(env, "what is no program");
+  info.This().As<Napi::Object>().TypeTag(&kTag);
 }
 
 // --- steps ---
@@ -145,12 +146,11 @@ Napi::Function StepObject::define(Napi::Env env) {
 
 StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepObject>(info) {
   Napi::Env env = info.Env();
-  const ScanObject* scan = ScanObject::Unwrap(info[0].As<Napi::Object>());
-  if (scan == nullptr) throw refused(env, "a step of no scan");
-  const roaring::Bounds bounds{wholeNumber(info[1], env), wholeNumber(info[2], env), wholeNumber(info[3], env),
-                               wholeNumber(info[4], env), std::max<uint64_t>(wholeNumber(info[5], env), 1)};
+  const ScanObject& scan = unwrapped<ScanObject>(env, info[0], "a step of no scan");
+  const roaring::Bounds bounds{boundOf(env, info[1]), boundOf(env, info[2]), boundOf(env, info[3]),
+                               boundOf(env, info[4]), std::max<uint64_t>(wholeOf(env, info[5]), 1)};
   roaring::Step step;
-  const bool more = scan->program()->next(bounds, step);
+  const bool more = scan.program()->next(bounds, step);
   std::vector<double> ranges;
   ranges.reserve(step.ranges.size() * 3);
   for (const roaring::Range& range : step.ranges) {
@@ -167,16 +167,17 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
   self.Set("chunks", number(env, step.chunks.size()));
   self.Set("firstChunk", number(env, step.chunks.empty() ? 0 : step.chunks.front().key));
   self.Set("lastChunk", number(env, step.chunks.empty() ? 0 : step.chunks.back().key));
-  execution_ = std::make_shared<Execution>(scan->program(), std::move(step));
+  execution_ = std::make_shared<Execution>(scan.program(), std::move(step));
   execution_->least = info[6].ToBoolean();
+  self.TypeTag(&kTag);
 }
 
 StepObject::~StepObject() = default;
 
 Napi::Value StepObject::arrive(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const uint32_t range = info[0].As<Napi::Number>().Uint32Value();
-  auto bytes = info[1].As<Napi::Uint8Array>();
+  const uint32_t range = whole32Of(env, info[0]);
+  auto bytes = arrayOf<Napi::Uint8Array>(env, info[1]);
   const auto& ranges = execution_->step().ranges;
   if (range >= ranges.size() || bytes.ByteLength() != ranges[range].length)
     throw refused(env, "bytes of another length");
@@ -186,13 +187,16 @@ Napi::Value StepObject::arrive(const Napi::CallbackInfo& info) {
 
 Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const uint32_t first = info[0].As<Napi::Number>().Uint32Value();
+  const uint32_t first = whole32Of(env, info[0]);
+  if (!info[1].IsArray()) throw refused(env, "places in what is no list");
   auto memory = info[1].As<Napi::Array>();
-  auto which = info[2].As<Napi::Uint32Array>();
-  auto offset = info[3].As<Napi::Float64Array>();
+  auto which = arrayOf<Napi::Uint32Array>(env, info[2]);
+  auto offset = arrayOf<Napi::Float64Array>(env, info[3]);
   std::vector<std::span<const uint8_t>> stretches;
   for (uint32_t i = 0; i < memory.Length(); ++i) {
-    auto one = memory.Get(i).As<Napi::ArrayBuffer>();
+    const Napi::Value value = memory.Get(i);
+    if (!value.IsArrayBuffer()) throw refused(env, "places in what is no memory");
+    auto one = value.As<Napi::ArrayBuffer>();
     stretches.emplace_back(static_cast<const uint8_t*>(one.Data()), one.ByteLength());
   }
   const auto& ranges = execution_->step().ranges;
@@ -211,24 +215,36 @@ Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
   return number(env, execution_->ready());
 }
 
-void StepObject::restart(const Napi::CallbackInfo&) { execution_->restart(); }
+Execution& StepObject::settled(Napi::Env env) const {
+  if (execution_->busy) throw refused(env, "what a thread is at work on");
+  return *execution_;
+}
+
+void StepObject::restart(const Napi::CallbackInfo& info) { settled(info.Env()).restart(); }
 
 void StepObject::cancel(const Napi::CallbackInfo&) { execution_->cancelled = true; }
 
-void StepObject::combine(const Napi::CallbackInfo&) { execution_->combine(execution_->takeReady(), nullptr); }
+void StepObject::combine(const Napi::CallbackInfo& info) {
+  Execution& execution = settled(info.Env());
+  execution.combine(execution.takeReady(), nullptr);
+}
 
 Napi::Value StepObject::combineOnThread(const Napi::CallbackInfo& info) {
+  settled(info.Env());
+  if (!info[0].IsObject()) throw refused(info.Env(), "to keep what is no object");
   // What the bytes lie in stays while the thread reads them.
   auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
   kept->SuppressDestruct();
   const auto gate = std::make_shared<Gate>();
+  execution_->busy = true;
   return onThreadBehind(
       gate, info.Env(), Fetcher::kMemory,
       [gate, execution = execution_, chunks = execution_->takeReady()] {
         execution->combine(chunks, gate.get());
         return true;
       },
-      [kept](Napi::Env env, bool) {
+      [kept, execution = execution_](Napi::Env env, bool) {
+        execution->busy = false;
         kept->Reset();
         return env.Undefined();
       });
@@ -243,28 +259,30 @@ Napi::Value StepObject::disturbed(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value StepObject::damage(const Napi::CallbackInfo& info) {
-  const auto& damage = execution_->damage();
+  const auto& damage = settled(info.Env()).damage();
   if (!damage) return info.Env().Undefined();
   return numbers(info.Env(), {static_cast<double>(damage->source), static_cast<double>(damage->offset)});
 }
 
-Napi::Value StepObject::count(const Napi::CallbackInfo& info) { return number(info.Env(), execution_->count()); }
+Napi::Value StepObject::count(const Napi::CallbackInfo& info) {
+  return number(info.Env(), settled(info.Env()).count());
+}
 
 Napi::Value StepObject::counts(const Napi::CallbackInfo& info) {
-  const auto& counts = execution_->counts();
+  const auto& counts = settled(info.Env()).counts();
   return numbers(info.Env(), {counts.begin(), counts.end()});
 }
 
 Napi::Value StepObject::extreme(const Napi::CallbackInfo& info) {
-  const auto& extreme = execution_->extreme();
+  const auto& extreme = settled(info.Env()).extreme();
   if (!extreme) return info.Env().Undefined();
   return Napi::BigInt::New(info.Env(), *extreme);
 }
 
 // So many rows at most, and fewer at the end.
 Napi::Value StepObject::takeRows(const Napi::CallbackInfo& info) {
-  auto& rows = execution_->rows();
-  const size_t most = wholeNumber(info[0], info.Env());
+  auto& rows = settled(info.Env()).rows();
+  const size_t most = wholeOf(info.Env(), info[0]);
   size_t count = 0;
   for (size_t chunk = chunk_; chunk < rows.size() && count < most; ++chunk)
     count += rows[chunk].size() - (chunk == chunk_ ? row_ : 0);
@@ -284,12 +302,11 @@ Napi::Value StepObject::takeRows(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value assemble(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArray()) throw refused(info.Env(), "steps that are no array");
   auto steps = info[0].As<Napi::Array>();
   auto pieces = std::make_shared<std::vector<roaring::Piece>>();
   for (uint32_t i = 0; i < steps.Length(); ++i) {
-    const StepObject* step = StepObject::Unwrap(steps.Get(i).As<Napi::Object>());
-    if (step == nullptr) throw refused(info.Env(), "what is no step");
-    auto& some = step->execution()->pieces();
+    auto& some = unwrapped<StepObject>(info.Env(), steps.Get(i), "what is no step").settled(info.Env()).pieces();
     std::move(some.begin(), some.end(), std::back_inserter(*pieces));
     some.clear();
   }

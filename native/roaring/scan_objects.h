@@ -17,6 +17,8 @@ class HeaderObject : public Napi::ObjectWrap<HeaderObject> {
   static Napi::Function define(Napi::Env env);
   explicit HeaderObject(const Napi::CallbackInfo& info);
 
+  static constexpr napi_type_tag kTag = {0x6e6f6661756c7404, 0x2f94d8107be35c6a};
+
   const std::shared_ptr<const roaring::Header>& header() const { return header_; }
 
  private:
@@ -33,6 +35,8 @@ class ScanObject : public Napi::ObjectWrap<ScanObject> {
   static Napi::Function define(Napi::Env env);
   explicit ScanObject(const Napi::CallbackInfo& info);
 
+  static constexpr napi_type_tag kTag = {0x6e6f6661756c7405, 0xe08b46f21c97a35d};
+
   const std::shared_ptr<roaring::Program>& program() const { return program_; }
 
  private:
@@ -46,7 +50,10 @@ class StepObject : public Napi::ObjectWrap<StepObject> {
   explicit StepObject(const Napi::CallbackInfo& info);
   ~StepObject() override;
 
-  const std::shared_ptr<roaring::Execution>& execution() const { return execution_; }
+  static constexpr napi_type_tag kTag = {0x6e6f6661756c7406, 0x79d2a05e8f361bc4};
+
+  // Refused while a thread combines.
+  roaring::Execution& settled(Napi::Env env) const;
 
  private:
   Napi::Value arrive(const Napi::CallbackInfo& info);

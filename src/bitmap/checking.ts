@@ -45,7 +45,9 @@ async function readUndisturbed<T>(
     const set = file.getRanges([range], options);
     for await (const entry of set) {
       const result = await read(set.bytes(entry));
-      if (addon().marksMade() === marks) return result;
+      if (addon().marksMade() !== marks) continue;
+      file.assertReaches(range.offset + range.length);
+      return result;
     }
   }
 }

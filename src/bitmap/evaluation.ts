@@ -155,6 +155,7 @@ export class Evaluation {
       // Somebody's pages were covered. If some of these were, asking for them again says so.
       step.restart();
     }
+    for (const [file, end] of endsOf(step.ranges)) (this.#files[file] as MappedFile).assertReaches(end);
     const [file, offset] = step.damage() ?? [];
     if (file !== undefined) {
       throw damaged((this.#files[file] as MappedFile).path, offset as number, TOO_MANY_RUNS);
@@ -239,6 +240,24 @@ async function receive(set: PageSet, first: number, combining: Combining): Promi
   const turn = loopsTurn();
   if (turn) await turn;
   combining.take(set, first);
+}
+
+/** Where the last of the ranges ends, by file. */
+export function endsOf(ranges: Float64Array): Map<number, number> {
+  const ends = new Map<number, number>();
+  let file = -1;
+  let end = 0;
+  for (let i = 0; i < ranges.length; i += 3) {
+    if (ranges[i] !== file) {
+      file = ranges[i] as number;
+      end = ends.get(file) ?? 0;
+    }
+    const next = (ranges[i + 1] as number) + (ranges[i + 2] as number);
+    if (next <= end) continue;
+    end = next;
+    ends.set(file, end);
+  }
+  return ends;
 }
 
 /** Ranges as they are asked for: those of one file each, offset and length in turn. */

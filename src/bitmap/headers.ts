@@ -20,9 +20,6 @@ const CHUNK = 65_536;
 
 /**
  * The headers of an index's bitmaps: read once, checked, and kept, those that were used last.
- *
- * What is wrong is read again by a copy: where a file has been cut within a page, its mapping has zeros up to the page's end, and only a read tells that they are
- * none of its bytes.
  */
 export class Headers {
   readonly #file: MappedFile;
@@ -78,11 +75,13 @@ export class Headers {
             continue;
           }
           const header = this.#parse(bytes, ref);
-          if (addon().marksMade() !== marks) again.push(asked[entry] as { i: number; bytes: number });
-          else if (header instanceof Error) {
-            await this.#file.read([new Uint8Array(bytes.length)], [ref.offset], options);
-            throw header;
-          } else if (header.needed > 0) again.push({ i, bytes: header.needed });
+          if (addon().marksMade() !== marks) {
+            again.push(asked[entry] as { i: number; bytes: number });
+            continue;
+          }
+          this.#file.assertReaches(ref.offset + bytes.length);
+          if (header instanceof Error) throw header;
+          if (header.needed > 0) again.push({ i, bytes: header.needed });
           else headers[i] = this.#keep(ref, header);
         }
       }
@@ -110,10 +109,8 @@ export class Headers {
       if (view === undefined) return undefined;
       const header = this.#parse(view, ref);
       if (addon().marksMade() !== marks) return undefined;
-      if (header instanceof Error) {
-        this.#file.tryRead([new Uint8Array(view.length)], [ref.offset]);
-        throw header;
-      }
+      this.#file.assertReaches(ref.offset + view.length);
+      if (header instanceof Error) throw header;
       if (header.needed === 0) return this.#keep(ref, header);
       bytes = header.needed;
     }

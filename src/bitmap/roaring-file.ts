@@ -104,8 +104,8 @@ export class RoaringFile implements AsyncDisposable {
     if (typeof sought === 'boolean') return sought;
     const marks = addon().marksMade();
     const bytes = this.#file.tryRange(this.#offset + sought.offset, sought.length);
-    const has = bytes && this.#look(sought, bytes);
-    return addon().marksMade() === marks ? has : undefined;
+    const has = bytes && sought.has(bytes);
+    return bytes && addon().marksMade() === marks ? this.#sound(sought, has) : undefined;
   }
 
   /** Whether it has the value, a whole number from 0 to 2^32 - 1. */
@@ -119,8 +119,8 @@ export class RoaringFile implements AsyncDisposable {
         const set = this.#file.getRanges([{ offset: this.#offset + sought.offset, length: sought.length }], linked);
         for await (const entry of set) {
           const bytes = bytesOf(set, entry);
-          const has = bytes && this.#look(sought, bytes);
-          if (has !== undefined && addon().marksMade() === marks) return has;
+          const has = bytes && sought.has(bytes);
+          if (bytes && addon().marksMade() === marks) return this.#sound(sought, has);
         }
       }
     });
@@ -166,8 +166,9 @@ export class RoaringFile implements AsyncDisposable {
     return this.close();
   }
 
-  #look(sought: Sought, bytes: Uint8Array): boolean {
-    const has = sought.has(bytes);
+  /** What was found in the bytes sought, which disturbed no guard. */
+  #sound(sought: Sought, has: boolean | undefined): boolean {
+    this.#file.assertReaches(this.#offset + sought.offset + sought.length);
     if (has === undefined) throw damaged(this.#file.path, this.#offset + sought.offset, TOO_MANY_RUNS);
     return has;
   }

@@ -2,7 +2,7 @@ import type { MappedFile } from '../file/mapped-file';
 import { addon, GOAL, type NativeHeader, type NativeScan, type NativeStep } from '../native';
 import { checkBitmap } from './checking';
 import { damaged } from './damage';
-import { Evaluation, type EvaluationOptions, TOO_MANY_RUNS } from './evaluation';
+import { Evaluation, type EvaluationOptions, endsOf, TOO_MANY_RUNS } from './evaluation';
 import type { BitmapRef } from './format';
 import { Headers } from './headers';
 import { planOf, type ScanPlan } from './plan';
@@ -71,6 +71,7 @@ export class Scanner {
     }
     step.combine();
     if (step.disturbed()) return undefined;
+    for (const end of endsOf(step.ranges).values()) this.file.assertReaches(end);
     const offset = step.damage()?.[1];
     if (offset !== undefined) throw damaged(this.file.path, offset, TOO_MANY_RUNS);
     return step.count();

@@ -105,6 +105,9 @@ export class Copy {
     this.#pages.touching(() => {
       for (const [i, view] of views.entries()) this.#put(i, 0, view);
     });
+    let end = 0;
+    for (let i = 0; i < views.length; i++) end = Math.max(end, this.#endOf(i));
+    this.#pages.assertReaches(end);
     return true;
   }
 
@@ -137,6 +140,7 @@ export class Copy {
     const pages = this.#pages;
     if (!pages.native.readsNow) {
       pages.touching(() => this.#put(i, 0, view));
+      pages.assertReaches(this.#endOf(i));
       return true;
     }
     const start = startOf(this.#vector, i, pages);
@@ -147,6 +151,10 @@ export class Copy {
       this.#put(i, at, bytes);
     }
     return true;
+  }
+
+  #endOf(i: number): number {
+    return startOf(this.#vector, i, this.#pages) + lengthOf(this.#vector, i, this.#pages);
   }
 
   #put(i: number, from: number, bytes: Uint8Array): void {

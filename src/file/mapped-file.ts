@@ -182,6 +182,15 @@ export class MappedFile implements AsyncDisposable {
     return { size, change: 'replaced' };
   }
 
+  /**
+   * @internal Throws `TRUNCATED` when the file, as the kernel knows it, ends before `end`. What has been read of its views up to there, and disturbed no guard, was the file's
+   * if this does not throw.
+   */
+  assertReaches(end: number): void {
+    this.#pages.assertOpen();
+    this.#pages.assertReaches(end);
+  }
+
   /** Counts since the file was opened or replaced; also after it was closed. */
   stats(): FileStats {
     return this.#pages.stats();

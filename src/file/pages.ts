@@ -313,6 +313,15 @@ export class Pages implements Extent {
     return read === into.length;
   }
 
+  /**
+   * Throws `TRUNCATED` when the file ends before `end` now. Whoever has read views asks afterwards: behind the end of a file that has been cut, its last page
+   * has zeros, which no touch of them tells.
+   */
+  assertReaches(end: number): void {
+    const size = this.native.sizeNow();
+    if (size !== undefined && size < end) throw readError(this.path, 0, size, true);
+  }
+
   /** Runs `read`, which reads views, and counts whether the thread waited in it after all. Throws what it met. */
   touching(read: () => void): void {
     this.native.touching(true);

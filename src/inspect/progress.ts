@@ -53,9 +53,9 @@ export class FileProgress {
     this.#sums.unknownBytes += bytes;
   }
 
-  /** The first one is told. */
+  /** The first one is told; of those with a place, which are found in any order, the one that lies first. */
   failed(error: NofaultError): void {
-    this.error ??= error;
+    if (this.error === undefined || (error.offset ?? Infinity) < (this.error.offset ?? 0)) this.error = error;
   }
 
   /** As of now. */

@@ -107,7 +107,7 @@ export interface PageMap {
   readonly lengths: Buffer;
 }
 
-/** One open file of one environment. All page numbers are checked again behind the door; a bad one throws a RangeError. */
+/** One open file of one environment. All arguments are checked again behind the door; a bad one throws a RangeError, but for `hit`. */
 export interface NativeFile {
   readonly fd: number;
   /** As it was opened, or found out for a file descriptor. */
@@ -129,7 +129,7 @@ export interface NativeFile {
   /** Forgets window `index`. With `detach`, its views get length 0 and it is unmapped at once. Without, the garbage collector does it after the last
    * view; `account` must be called right after the last reference has gone. */
   remove(index: number, buffer: Buffer, detach: boolean): void;
-  /** Asks the kernel about a page: MISSING, RESIDENT (then it is mapped) or MARKED. Its window must have been placed. */
+  /** Asks the kernel about a page: MISSING, RESIDENT (then it is mapped) or MARKED. Its window must have been placed; what is no page of one is MISSING. */
   hit(page: number): number;
   /**
    * Asks the kernel about entries `from` to `to` of a vector in as few calls as it can. `states[i]` is MISSING where entry i has to be asked about, and becomes RESIDENT (and
@@ -159,6 +159,8 @@ export interface NativeFile {
   readonly blind: boolean;
   /** Fills `into` with the file's bytes from `offset` on; the number of bytes until the file ended, or -1, and `into` may hold anything, when it would have to wait. */
   readNow(offset: number, into: Uint8Array): number;
+  /** Bytes that the kernel knows the file to have now, which it asks nobody for; undefined where it may not be told. */
+  sizeNow(): number | undefined;
   /** Between true and false, waits of this thread are counted as blocked touches. */
   touching(on: boolean): void;
   /** Why an entry is MARKED: its mark, and the first page that has it. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { copyFileSync, truncateSync } from 'node:fs';
+import { copyFileSync, statSync, truncateSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RoaringBitmap32 } from 'roaring';
 import type { BitmapRef } from '../../src/bitmap/format';
 import { Scanner } from '../../src/bitmap/scanner';
 import type { Tree } from '../../src/bitmap/tree';
-import { open } from '../../src/index';
+import { type MappedFile, open, openRoaring } from '../../src/index';
 import { builtPackage } from '../built-package';
 import { programPath } from '../child';
 import { expectRejected } from '../failures';
@@ -57,6 +57,60 @@ test('a file that is truncated under a scan is TRUNCATED, and zeros are never co
     await file.close();
   }
   expect(outcomes).toContain('rejected');
+});
+
+describe('a file that is cut within a page that is in memory, which then has zeros that no touch tells', () => {
+  // Arrays at the very end, in one page with what lies before them.
+  const [few, fewer] = [bitmapOf(['few'], 65_536, random), bitmapOf(['few'], 65_536, random)];
+  few.addMany([7, 65_000]);
+  fewer.addMany([7, 65_000]);
+  const both: Tree = { kind: 'and', parts: [] };
+
+  async function cut(use: (file: MappedFile, scanner: Scanner) => Promise<void>): Promise<void> {
+    const small = files.path('small');
+    const [one, other] = writeBitmaps(small, [few, fewer]) as [BitmapRef, BitmapRef];
+    Object.assign(both, { parts: [one, other].map((ref): Tree => ({ kind: 'bitmap', ref })) });
+    const file = await open(small);
+    const scanner = new Scanner(file, 65_536);
+    // Headers are kept, and pages are mapped.
+    expect(await scanner.count(both)).toBe(few.andCardinality(fewer));
+    truncateSync(small, other.offset + other.length - 2);
+    await use(file, scanner);
+    await scanner.close();
+    await file.close();
+  }
+
+  test('is TRUNCATED for whoever counts', () =>
+    cut(async (_, scanner) => {
+      await expectRejected('TRUNCATED', scanner.count(both));
+      await expectRejected('TRUNCATED', scanner.bitmap(both));
+    }));
+
+  test('is TRUNCATED for who counts at once', () =>
+    cut(async (file, scanner) => {
+      // The page may leave memory, and then there is no answer.
+      const outcome = (): unknown => {
+        try {
+          return scanner.tryCount(both);
+        } catch (error) {
+          return error;
+        }
+      };
+      let found = outcome();
+      for (; found === undefined; found = outcome()) await file.getPages([0]).arrived;
+      expect(found).toMatchObject({ code: 'TRUNCATED' });
+    }));
+
+  test('is TRUNCATED for who asks a Roaring file for a value', async () => {
+    const small = files.path('roaring');
+    writeBitmaps(small, [few], 0);
+    const bitmap = await openRoaring(small);
+    expect(await bitmap.has(65_000)).toBe(true);
+    truncateSync(small, statSync(small).size - 2);
+    await expectRejected('TRUNCATED', bitmap.has(65_000));
+    await expectRejected('TRUNCATED', bitmap.andCount(bitmap));
+    await bitmap.close();
+  });
 });
 
 test('a worker that is terminated while threads scan for it takes nothing down', async () => {

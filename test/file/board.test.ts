@@ -1,39 +1,19 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, fsyncSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import { closeSync, fsyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type MappedFile, open } from '../../src/index';
 import { builtPackage } from '../built-package';
 import { programPath, runProgram } from '../child';
-import { expectThrown } from '../failures';
-import { evictUnmapped, GiB, MiB, OLDEST_VERDICT, pattern, TestFiles } from '../files';
+import { GiB, MiB, pattern, TestFiles } from '../files';
 import { untilAnswered } from '../reading';
-import { finished } from '../rigs/children';
-import { memoryCgroupLacks, startMemoryCgroup } from '../rigs/memory-cgroup';
-import { pageCacheLacks, pageOut, residentPages } from '../rigs/page-cache';
+import { pageCacheLacks } from '../rigs/page-cache';
 import { slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
-import { hasTool } from '../rigs/system';
 import { when } from '../when';
-
-// A page that the kernel migrates stays mapped and resident by its own rules, and a machine with one node has nowhere to move it to: not shown here.
 
 const files = TestFiles.make();
 const PAGE = 4096;
-const numbers = (count: number, step = 1): number[] => Array.from({ length: count }, (_, i) => i * step);
-
-/** As long as a verdict may be believed, on the very clock that it is kept by. Nothing else of this thread runs meanwhile. */
-function untilNoVerdictStands(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OLDEST_VERDICT + 1);
-}
-
-/** The same, with questions about the page all the time. */
-function askUntilNoVerdictStands(file: MappedFile, page: number): void {
-  const end = performance.now() + OLDEST_VERDICT + 1;
-  while (performance.now() < end) file.tryPage(page);
-}
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** Written out, so that the kernel can drop its pages. */
 function written(name: string, content: Buffer): string {
@@ -137,119 +117,6 @@ describe('after a first hit', () => {
       expect(Buffer.from(bytes).equals(Buffer.alloc(PAGE, round))).toBe(true);
     }
     await file.close();
-  });
-});
-
-describe('a page that leaves memory is off the board within its bound', () => {
-  const tests = when(pageCacheLacks()).test;
-
-  interface Means {
-    readonly name: string;
-    readonly lacks?: string | undefined;
-    evict(path: string): void;
-  }
-
-  const tool = (program: string, ...words: string[]): void => {
-    const { status, stderr } = spawnSync(program, words, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
-  };
-
-  const means: readonly Means[] = [
-    { name: 'reclaimed as DAMON does it, or a manager of memory', evict: (path) => pageOut(path, process.pid) },
-    {
-      name: 'overwritten past the cache by another process',
-      evict: (path) =>
-        tool('dd', 'if=/dev/urandom', `of=${path}`, `bs=${64 * PAGE}`, 'count=1', 'oflag=direct', 'conv=notrunc', 'iflag=fullblock'),
-    },
-    {
-      name: 'in a hole that was punched',
-      lacks: hasTool('fallocate') ? undefined : 'needs fallocate, of util-linux',
-      evict: (path) => tool('fallocate', '-p', '-o', '0', '-l', String(64 * PAGE), path),
-    },
-  ];
-
-  for (const { name, lacks, evict } of means) {
-    for (const how of ['while nobody asks', 'while it is asked about all the time'] as const) {
-      for (const pages of [[5], numbers(64), numbers(8, 7)]) {
-        when(pageCacheLacks() ?? lacks).test(`${name}, ${how}, ${pages.length} pages on the board`, async () => {
-          const path = written(`leaving ${name} ${how} ${pages.length}`, pattern(64 * PAGE));
-          evictUnmapped(path);
-          const file = await open(path);
-          let gone: number[] = [];
-          // Only what the judge has seen missing before and after is known to have been so all the time. Reclaiming may leave pages that are in use.
-          while (gone.length === 0) {
-            await untilAnswered(
-              () => (pages.every((page) => file.tryPage(page) !== undefined) ? true : undefined),
-              () => bring(file, pages),
-            );
-            evict(path);
-            const before = residentPages(path);
-            if (how === 'while nobody asks') untilNoVerdictStands();
-            else for (const page of pages.slice(0, 3)) askUntilNoVerdictStands(file, page);
-            const answers = new Map(pages.map((page) => [page, file.tryPage(page) !== undefined]));
-            const after = residentPages(path);
-            gone = pages.filter((page) => before[page] === false && after[page] === false);
-            expect(gone.filter((page) => answers.get(page) === true)).toEqual([]);
-          }
-          await file.close();
-        });
-      }
-    }
-  }
-
-  tests('truncated: the pages say so, and those before them go on', async () => {
-    const path = written('truncated', pattern(64 * PAGE));
-    const file = await open(path);
-    await untilAnswered(
-      () => (numbers(64).every((page) => file.tryPage(page) !== undefined) ? true : undefined),
-      () => bring(file, numbers(64)),
-    );
-    truncateSync(path, 20 * PAGE);
-    untilNoVerdictStands();
-    expect(numbers(64).filter((page) => page >= 20 && file.tryPage(page) !== undefined)).toEqual([]);
-    const set = file.getPages([30, 2]);
-    await set.arrived.catch(() => {});
-    expectThrown('TRUNCATED', () => set.bytes(0));
-    await untilAnswered(
-      () => file.tryPage(2),
-      () => bring(file, [2]),
-    );
-    await file.close();
-  });
-
-  when(pageCacheLacks() ?? memoryCgroupLacks()).test('taken by a control group that has too little memory', async () => {
-    const path = files.write('in a group', pattern(16 * MiB));
-    const group = await startMemoryCgroup({ limit: 256 * MiB });
-    try {
-      evictUnmapped(path);
-      const child = group.start(
-        process.execPath,
-        [programPath('reading-on-order.cjs'), builtPackage(), path, '2000'],
-        {},
-        { stdio: 'pipe' },
-      );
-      const end = finished(child);
-      const lines = createInterface(child.stdout as Readable)[Symbol.asyncIterator]();
-      const next = async (): Promise<string> => String((await lines.next()).value);
-      let gone: number[] = [];
-      for (let round = 0; gone.length === 0 && round < 50; round++) {
-        expect(await next()).toBe('here');
-        await group.reclaim();
-        const before = residentPages(path);
-        untilNoVerdictStands();
-        (child.stdin as Writable).write('ask\n');
-        const answers = JSON.parse(await next()) as boolean[];
-        const after = residentPages(path);
-        gone = numbers(2000).filter((page) => before[page] === false && after[page] === false);
-        expect(gone.filter((page) => answers[page])).toEqual([]);
-        (child.stdin as Writable).write('again\n');
-      }
-      (child.stdin as Writable).end();
-      expect(gone.length).toBeGreaterThan(0);
-      expect(await end).toMatchObject({ code: 0, signal: null, stderr: '' });
-    } finally {
-      await group.stop();
-    }
   });
 });
 

@@ -1,6 +1,8 @@
 import { configure, open } from '../../src/index';
 import { expectThrown } from '../failures';
-import { GiB, MiB, TestFiles } from '../files';
+import { GiB, MiB, pattern, TestFiles } from '../files';
+import { slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
+import { when } from '../when';
 
 const files = TestFiles.make();
 const DEFAULTS = { maxThreads: 64, maxBytesInFlight: 256 * MiB };
@@ -44,6 +46,44 @@ test('changing the numbers while pages are on their way loses none', async () =>
   }
   expect(await Promise.all(sets)).toHaveLength(20);
   await file.close();
+});
+
+when(slowFolderLacks()).test('no more bytes are under way than were allowed, however many are asked for', async () => {
+  const rig = await startSlowFolder({ maxBackground: 1000 });
+  try {
+    // Several files, since one alone keeps only a few reads ahead at a server.
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const run = { bytes: 128 * 1024, pages: 32 };
+    // A page lies between them, so that none is joined with its neighbour.
+    const vector = Array.from({ length: 30 }, (_, i) => ({ first: i * (run.pages + 1), count: run.pages }));
+    const content = pattern(4 * MiB);
+    /** Bytes that the server is asked for at once, when it answers nothing. */
+    const underWay = async (maxBytesInFlight: number): Promise<number> => {
+      configure({ maxBytesInFlight });
+      const opened = await Promise.all(names.map(async (name) => open(await rig.write(name, content))));
+      for (const name of names) await rig.hang(name);
+      await rig.forgetReads();
+      const sets = opened.map((file) => file.getPages(vector).arrived);
+      const asked = async (): Promise<number> => (await rig.log()).reduce((sum, { length }) => sum + length, 0);
+      let [before, bytes] = [-1, 0];
+      // Until no more come. A pause that is too short misses an excess, and fails nothing.
+      for (; bytes === 0 || bytes !== before; bytes = await asked()) {
+        before = bytes;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      await rig.release();
+      await Promise.all(sets);
+      expect(await asked()).toBe(names.length * vector.length * run.bytes);
+      await Promise.all(opened.map((file) => file.close()));
+      return bytes;
+    };
+    expect(await underWay(MiB)).toBeLessThanOrEqual(MiB);
+    expect(await underWay(2 * MiB)).toBeLessThanOrEqual(2 * MiB);
+    // It is this bound that held, and no other.
+    expect(await underWay(256 * MiB)).toBeGreaterThan(2 * MiB);
+  } finally {
+    await rig.stop();
+  }
 });
 
 const WRONG: readonly [string, unknown][] = [

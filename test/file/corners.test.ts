@@ -1,4 +1,4 @@
-import { renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open, type PageSet } from '../../src/index';
 import { builtPackage } from '../built-package';
 import { programPath, runProgram } from '../child';
@@ -23,6 +23,32 @@ test('read of a file that was truncated inside its last page is TRUNCATED', asyn
   await expectRejected('TRUNCATED', file.read([Buffer.alloc(10_000)], [0]));
   await file.close();
 });
+
+when(existsSync('/dev/shm') ? undefined : 'needs /dev/shm').test(
+  'so is it where copies are taken from the mapping, also at once',
+  async () => {
+    const path = `/dev/shm/nofault-cut-${process.pid}`;
+    writeFileSync(path, pattern(10_000));
+    try {
+      const file = await open(path);
+      const copied = (): unknown => file.tryRead([Buffer.alloc(1000), Buffer.alloc(100)], [9000, 0]);
+      expect(await untilAnswered(copied, () => file.getPages([0, 1, 2]).arrived)).toBe(1100);
+      truncateSync(path, 9500);
+      await expectRejected('TRUNCATED', file.read([Buffer.alloc(1000)], [9000]));
+      const answer = (): unknown => {
+        try {
+          return copied();
+        } catch (error) {
+          return error;
+        }
+      };
+      expect(await untilAnswered(answer, () => file.getPages([0, 1, 2]).arrived)).toMatchObject({ code: 'TRUNCATED', offset: 9500 });
+      await file.close();
+    } finally {
+      rmSync(path, { force: true });
+    }
+  },
+);
 
 test('a range that a refresh has cut off inside the last page is TRUNCATED', async () => {
   const path = files.patterned('2', 10_000);

@@ -1,9 +1,12 @@
-// page-cache resident PATH          prints a character for each page of the file: 1 where it is in the page cache, else
-// 0 page-cache page-out PATH PID...   has the kernel reclaim the file's pages from these processes, which have mapped
-// them, as DAMON or another manager of
-//                                   memory would (process_madvise, MADV_PAGEOUT); and from its own mapping, for what
-//                                   nobody maps
 // A judge and an opponent that have nothing in common with the addon.
+//
+// page-cache resident PATH
+//   Prints a character for each page of the file: 1 where it is in the page cache, else 0.
+// page-cache page-out PATH PID...
+//   Has the kernel reclaim the file's pages from these processes, which have mapped them, as a manager of memory would
+//   (process_madvise, MADV_PAGEOUT); and from its own mapping, for what nobody maps.
+// page-cache cold PATH PID...
+//   The same with MADV_COLD: they are to be the next to go when memory is short.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +20,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#endif
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
@@ -43,7 +49,7 @@ static int resident(const char* bytes, size_t pages, size_t size) {
   return 0;
 }
 
-static int page_out(const struct stat* file, const char* pid) {
+static int advise(const struct stat* file, const char* pid, int advice) {
   const int process = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
   if (process < 0) return failed("pidfd_open");
   char path[64], line[8192];
@@ -57,7 +63,7 @@ static int page_out(const struct stat* file, const char* pid) {
     if (inode != file->st_ino || makedev(major, minor) != file->st_dev) continue;
     struct iovec range = {(void*)from, to - from};
     // What it does not get to is told by the judge, not by its answer.
-    if (syscall(SYS_process_madvise, process, &range, 1UL, MADV_PAGEOUT, 0UL) < 0 && errno != ENOMEM && errno != EAGAIN)
+    if (syscall(SYS_process_madvise, process, &range, 1UL, advice, 0UL) < 0 && errno != ENOMEM && errno != EAGAIN)
       return failed("process_madvise");
   }
   fclose(maps);
@@ -67,7 +73,7 @@ static int page_out(const struct stat* file, const char* pid) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    fprintf(stderr, "usage: page-cache resident PATH | page-cache page-out PATH PID...\n");
+    fprintf(stderr, "usage: page-cache resident PATH | page-cache page-out|cold PATH PID...\n");
     return 2;
   }
   const int fd = open(words[2], O_RDONLY | O_CLOEXEC);
@@ -77,9 +83,10 @@ int main(int count, char** words) {
   char* bytes = pages == 0 ? NULL : mmap(NULL, pages * size, PROT_READ, MAP_SHARED, fd, 0);
   if (bytes == MAP_FAILED) return failed("mmap");
   if (strcmp(words[1], "resident") == 0) return resident(bytes, pages, size);
+  const int advice = strcmp(words[1], "cold") == 0 ? MADV_COLD : MADV_PAGEOUT;
   for (int i = 3; i < count; i++) {
-    if (page_out(&file, words[i]) != 0) return 1;
+    if (advise(&file, words[i], advice) != 0) return 1;
   }
-  if (pages > 0) madvise(bytes, pages * size, MADV_PAGEOUT);
+  if (pages > 0) madvise(bytes, pages * size, advice);
   return 0;
 }

@@ -15,9 +15,14 @@ export function residentPages(path: string): boolean[] {
   return Array.from(call('resident', path).trimEnd(), (state) => state === '1');
 }
 
-/** Has the kernel reclaim what it can of the file from these processes, which map it: as DAMON does it, or a manager of memory. */
+/** Has the kernel reclaim what it can of the file from these processes, which map it, as a manager of memory does. */
 export function pageOut(path: string, ...processes: readonly number[]): void {
   call('page-out', path, ...processes.map(String));
+}
+
+/** Tells the kernel that these processes, which map the file, do not need it: its pages are the next to go, but nothing goes yet. */
+export function makeCold(path: string, ...processes: readonly number[]): void {
+  call('cold', path, ...processes.map(String));
 }
 
 function call(...words: readonly string[]): string {
