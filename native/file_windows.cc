@@ -50,6 +50,7 @@ Napi::Value adopt(const Napi::CallbackInfo& info) {
   auto buffer = info[0].As<Napi::Buffer<char>>();
   if (buffer.Length() == 0 || buffer.Length() > kWindowLength || buffer.Length() % kernel::pageSize() != 0)
     throw refused(env, "memory in which no window can lie");
+  if (adoptedWindow(env, buffer.Data())) throw refused(env, "to adopt what it has adopted");
   // What the mapper has mapped there keeps its file open.
   const int error = coverWindow(buffer.Data(), buffer.Length());
   if (error != 0) throw systemError(env, "no room for a window", error, "mmap");

@@ -199,7 +199,7 @@ Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
     auto one = value.As<Napi::ArrayBuffer>();
     stretches.emplace_back(static_cast<const uint8_t*>(one.Data()), one.ByteLength());
   }
-  const auto& ranges = execution_->step().ranges;
+  const auto& ranges = settled(env).step().ranges;
   const size_t count = which.ElementLength();
   if (offset.ElementLength() != count || first > ranges.size() || count > ranges.size() - first)
     throw refused(env, "places of other ranges");

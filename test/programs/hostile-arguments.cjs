@@ -111,6 +111,11 @@ async function files() {
   for (const [name, parameters] of Object.entries(methods)) await eachWrong(name, (...args) => file[name](...args), ...parameters);
 
   const window = methods.place[1].value;
+  await refused('place of what was not adopted', () => file.place(0, window));
+  await eachWrong('adopt', (...args) => native.adopt(...args), is('buffer', window));
+  await refused('adopt of part of a page', () => native.adopt(window.subarray(0, PAGE + 1)));
+  native.adopt(window);
+  await refused('adopt twice', () => native.adopt(window));
   await refused('place of another length', () => file.place(0, Buffer.alloc(PAGE)));
   await refused('place of a window that there is not', () => file.place(1000, window));
   file.place(0, window);
@@ -266,6 +271,14 @@ async function bitmaps() {
     is('flag', false),
   );
   await eachWrong('arrive', (...args) => step.arrive(...args), is('whole', 0), is('bytes', bitmap.subarray(16)));
+  await eachWrong(
+    'arriveAll',
+    (...args) => step.arriveAll(...args),
+    is('whole', 0),
+    is('list', [bitmap.buffer]),
+    is('words', Uint32Array.of(0)),
+    is('doubles', Float64Array.of(bitmap.byteOffset + 16)),
+  );
   await eachWrong('combineOnThread', (...args) => step.combineOnThread(...args), is('object', {}));
   await eachWrong('takeRows', (...args) => step.takeRows(...args), is('whole', 5));
   await eachWrong('assemble', (...args) => native.assemble(...args), is('list', [step]));
@@ -302,6 +315,15 @@ async function bitmaps() {
   await refused('checkContainers that there are not', () => native.checkContainers(header, 0, 2, bitmap.subarray(16), 0));
   await refused('arrive of few bytes', () => step.arrive(0, bitmap.subarray(17)));
   await refused('arrive of a range that there is not', () => step.arrive(1, bitmap.subarray(16)));
+  for (const [what, ...args] of [
+    ['outside of its memory', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(bitmap.buffer.byteLength)],
+    ['in no memory', 0, [bitmap.buffer], Uint32Array.of(1), Float64Array.of(0)],
+    ['nowhere', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(Number.NaN)],
+    ['before its memory', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(-1)],
+    ['that there is not', 1, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(0)],
+    ['with a place too few', 0, [bitmap.buffer], Uint32Array.of(0), new Float64Array(0)],
+  ])
+    await refused(`arriveAll of a range ${what}`, () => step.arriveAll(...args));
   step.arrive(0, bitmap.subarray(16));
   const combining = step.combineOnThread({});
   for (const name of ['combine', 'restart', 'count', 'counts', 'extreme', 'damage'])
