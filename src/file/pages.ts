@@ -1,15 +1,16 @@
 import type { NofaultError } from '../errors';
 import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
-import { allStand, type Board, young } from './board';
+import { allStand, latest, onBoard } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
 import { Faults } from './faults';
 import { Locks } from './locks';
 import { closedError, readError } from './read-errors';
-import { type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
+import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
-import { type Window, Windows } from './windows';
+import type { Window } from './window';
+import { Windows } from './windows';
 
 /**
  * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
@@ -19,6 +20,9 @@ const MAKING = 0.5;
 
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;
+
+/** What a closed file has in place of its record: something to throw, whenever it is looked at. */
+const CLOSED = Float64Array.of(1);
 
 /** What must be told when the file closes. */
 export interface Dependant {
@@ -37,16 +41,18 @@ export class Pages implements Extent {
   readonly locks: Locks;
   readonly #dependants = new Set<Dependant>();
   readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
-  /** Pages from one window's start to the next. */
-  readonly #stride: number;
+  /** To get the index of a page's window, and which page of that it is: windows start every power of two of pages. */
+  readonly #shift: number;
+  readonly #within: number;
+  #recent: readonly Window[];
+  /** Its first number is not 0 when the next call has something to throw. */
+  #alarm: Float64Array;
   readonly #hit: (page: number) => number;
   readonly #faults: Faults;
   #closing: Promise<void> | undefined;
   #blocked = 0;
   /** When the vector that is being asked about may make no more windows. */
   #making = 0;
-  /** Counts the calls of `known`. */
-  #calls = 0;
   #last: Float64Array = new Float64Array(8);
 
   readonly counts: Counts;
@@ -69,12 +75,15 @@ export class Pages implements Extent {
     this.size = native.size;
     this.pageSize = pageSize;
     this.pageCount = Math.ceil(native.size / pageSize);
-    this.#stride = windowStride / pageSize;
+    this.#within = windowStride / pageSize - 1;
+    this.#shift = 32 - Math.clz32(this.#within);
     this.longestEntry = windowLength - windowStride;
     this.#windows = new Windows(native, path);
+    this.#recent = this.#windows.recent;
     this.locks = new Locks(this, this.#windows);
     this.#hit = native.hit;
     this.#faults = new Faults(native, path, pageSize);
+    this.#alarm = this.#faults.record;
   }
 
   get closed(): boolean {
@@ -83,8 +92,7 @@ export class Pages implements Extent {
 
   /** Throws `CLOSED` once `close` has been called, and what a touch of a view has met since the last call. */
   assertOpen(): void {
-    if (this.#closing !== undefined) throw closedError(this.path);
-    if (this.#faults.pending) throw this.#fault();
+    if (this.#alarm[0] !== 0) throw this.closed ? closedError(this.path) : this.#fault();
   }
 
   #fault(): NofaultError {
@@ -118,6 +126,7 @@ export class Pages implements Extent {
     if (size === this.size && !this.#faults.marked) return;
     this.#faults.forgetMarks();
     this.#windows.resize(size);
+    this.#recent = this.#windows.recent;
     this.size = size;
     this.pageCount = Math.ceil(size / this.pageSize);
   }
@@ -132,15 +141,32 @@ export class Pages implements Extent {
     return this.#faults.of(first, count);
   }
 
-  /** A view of one checked page if it is resident now, counted. Throws when it is marked. */
+  /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
-    const window = this.#windows.at(page);
-    if (window === undefined || !this.#counted(window, page, 1)) {
-      this.counts.missed(1, 1);
-      return undefined;
-    }
-    const rest = this.size - page * this.pageSize;
-    return new Uint8Array(window.memory, (page - window.firstPage) * this.pageSize, rest < this.pageSize ? rest : this.pageSize);
+    // In as few steps as can be: most pages that are read are on the board.
+    const window = this.#alarm[0] === 0 ? this.#onBoard(page, latest()) : undefined;
+    if (window === undefined) return this.#askedPage(page);
+    this.counts.boardHits++;
+    const from = (page - window.firstPage) * this.pageSize;
+    const rest = window.bytes - from;
+    return new Uint8Array(window.memory, from, rest < this.pageSize ? rest : this.pageSize);
+  }
+
+  #askedPage(page: number): Uint8Array | undefined {
+    this.assertOpen();
+    checkPage(page, this);
+    const offset = page * this.pageSize;
+    return this.bytes(offset, Math.min(this.pageSize, this.size - offset));
+  }
+
+  /** The window of a page that is on its board at `time`. Whatever is no number of a page of the file is on no board. */
+  #onBoard(page: number, time: number): Window | undefined {
+    if (typeof page !== 'number') return undefined;
+    const window = this.#recent[(page >>> this.#shift) & (this.#recent.length - 1)] as Window;
+    const at = page & this.#within;
+    if (window.firstPage + at !== page || !onBoard(window.board, at, time)) return undefined;
+    window.used = true;
+    return window;
   }
 
   /** A view of a checked byte range if all of it is resident now, counted. Throws when a page of it is marked. */
@@ -196,29 +222,25 @@ export class Pages implements Extent {
     return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  /** A copy of these numbers if they are numbers of pages and all of them are on the boards, else undefined. */
-  known(numbers: ArrayLike<unknown>): number[] | undefined {
+  /** A copy of these numbers if all of them are on the boards, else undefined. */
+  known(numbers: Uint32Array): number[] | undefined {
+    const time = latest();
     const copy = new Array<number>(numbers.length);
-    let board: Board | undefined;
-    let first = 0;
-    const call = ++this.#calls;
     for (let i = 0; i < numbers.length; i++) {
-      const page = numbers[i];
-      if (typeof page !== 'number') return undefined;
-      let at = page - first;
-      if (board === undefined || !(at >= 0 && at < this.#stride)) {
-        const window = this.#windows.find(page);
-        if (window === undefined) return undefined;
-        board = window.board;
-        // Once a window and call: a vector may go to and fro between windows.
-        if (board.call !== call) {
-          if (!young(board)) return undefined;
-          board.call = call;
-        }
-        first = window.firstPage;
-        at = page - first;
-      }
-      if ((at | 0) !== at || (((board.words[at >>> 5] as number) >>> (at & 31)) & 1) === 0) return undefined;
+      const page = numbers[i] as number;
+      if (this.#onBoard(page, time) === undefined) return undefined;
+      copy[i] = page;
+    }
+    return copy;
+  }
+
+  /** The same of a list that may hold anything. In a loop of its own, for V8 compiles one that has met lists of both kinds to slower code. */
+  knownOf(entries: readonly unknown[]): number[] | undefined {
+    const time = latest();
+    const copy = new Array<number>(entries.length);
+    for (let i = 0; i < entries.length; i++) {
+      const page = entries[i] as number;
+      if (this.#onBoard(page, time) === undefined) return undefined;
       copy[i] = page;
     }
     return copy;
@@ -341,6 +363,7 @@ export class Pages implements Extent {
   abandon(): void {
     if (this.closed) return;
     this.#closing = Promise.resolve();
+    this.#alarm = CLOSED;
     this.#windows.abandon();
     void this.native.close();
   }
@@ -356,6 +379,7 @@ export class Pages implements Extent {
   }
 
   close(): Promise<void> {
+    this.#alarm = CLOSED;
     this.#closing ??= this.#close();
     return this.#closing;
   }

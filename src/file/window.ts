@@ -1,0 +1,84 @@
+import type { Board } from './board';
+
+/** A stretch of the file that is mapped as one ArrayBuffer, and its board. */
+export class Window {
+  /** To the memory. Made with the window: a new weak reference keeps what it refers to until the end of the turn. */
+  readonly weak: WeakRef<ArrayBuffer>;
+  /** Asked for since the hand of the clock last passed. */
+  used = true;
+
+  constructor(
+    readonly index: number,
+    /** Its first page's number. */
+    readonly firstPage: number,
+    readonly buffer: Buffer,
+    readonly memory: ArrayBuffer,
+    /** Kept as long as the buffer: see NativeFile.place. */
+    readonly board: Board,
+    /** Bytes of the file that lie in it. */
+    public bytes: number,
+  ) {
+    this.weak = new WeakRef(memory);
+  }
+}
+
+/** Stands where there is no window: no page of a file lies in it, since no window's first page has this number. */
+const NO_WINDOW = new Window(-1, -1, Buffer.alloc(0), new ArrayBuffer(0), new Int32Array(0), 0);
+
+/** Windows of one file at most that are found at their place in an array; as many others share each place. 32 GiB. */
+const MOST_PLACES = 1024;
+
+/**
+ * The windows that a file has now, by their numbers, of which it may have any: it takes no more memory than there are windows, wherever they lie. Those that
+ * were used last are found by one look into a short array that never has holes, for V8 finds its way through those fast.
+ */
+export class WindowTable {
+  readonly #all = new Map<number, Window>();
+  #recent: Window[];
+
+  /** `windows` is how many the file can have. */
+  constructor(windows: number) {
+    this.#recent = places(windows);
+  }
+
+  /** At place `index & (recent.length - 1)` the window with that number, or another one, or one that has no pages. */
+  get recent(): readonly Window[] {
+    return this.#recent;
+  }
+
+  /** `index` is at least 0. */
+  get(index: number): Window | undefined {
+    const place = index & (this.#recent.length - 1);
+    const there = this.#recent[place] as Window;
+    if (there.index === index) return there;
+    const window = this.#all.get(index);
+    if (window !== undefined) this.#recent[place] = window;
+    return window;
+  }
+
+  add(window: Window): void {
+    this.#all.set(window.index, window);
+  }
+
+  delete({ index }: Window): void {
+    this.#all.delete(index);
+    const place = index & (this.#recent.length - 1);
+    if (this.#recent[place]?.index === index) this.#recent[place] = NO_WINDOW;
+  }
+
+  clear(): void {
+    this.#all.clear();
+    this.#recent.fill(NO_WINDOW);
+  }
+
+  /** The file can have so many windows now. */
+  resize(windows: number): void {
+    this.#recent = places(windows);
+  }
+}
+
+function places(windows: number): Window[] {
+  const list = [NO_WINDOW];
+  while (list.length < Math.min(windows, MOST_PLACES)) list.push(...list);
+  return list;
+}
