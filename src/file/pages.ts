@@ -1,6 +1,6 @@
 import type { NofaultError } from '../errors';
 import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
-import { allStand, latest, onBoard } from './board';
+import { allStand, latest } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
@@ -9,7 +9,7 @@ import { Locks } from './locks';
 import { closedError, readError } from './read-errors';
 import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
-import type { Window } from './window';
+import { standing, type Window } from './window';
 import { Windows } from './windows';
 
 /**
@@ -41,9 +41,8 @@ export class Pages implements Extent {
   readonly locks: Locks;
   readonly #dependants = new Set<Dependant>();
   readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
-  /** To get the index of a page's window, and which page of that it is: windows start every power of two of pages. */
-  readonly #shift: number;
-  readonly #within: number;
+  /** Pages from one window's start to the next: 2 to the power of this. */
+  readonly #stride: number;
   #recent: readonly Window[];
   /** Its first number is not 0 when the next call has something to throw. */
   #alarm: Float64Array;
@@ -52,7 +51,7 @@ export class Pages implements Extent {
   #closing: Promise<void> | undefined;
   #blocked = 0;
   /** When the vector that is being asked about may make no more windows. */
-  #making = 0;
+  #making = Number.NEGATIVE_INFINITY;
   #last: Float64Array = new Float64Array(8);
 
   readonly counts: Counts;
@@ -75,8 +74,7 @@ export class Pages implements Extent {
     this.size = native.size;
     this.pageSize = pageSize;
     this.pageCount = Math.ceil(native.size / pageSize);
-    this.#within = windowStride / pageSize - 1;
-    this.#shift = 32 - Math.clz32(this.#within);
+    this.#stride = Math.log2(windowStride / pageSize);
     this.longestEntry = windowLength - windowStride;
     this.#windows = new Windows(native, path);
     this.#recent = this.#windows.recent;
@@ -144,7 +142,7 @@ export class Pages implements Extent {
   /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
     // In as few steps as can be: most pages that are read are on the board.
-    const window = this.#alarm[0] === 0 ? this.#onBoard(page, latest()) : undefined;
+    const window = this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, latest()) : undefined;
     if (window === undefined) return this.#askedPage(page);
     this.counts.boardHits++;
     const from = (page - window.firstPage) * this.pageSize;
@@ -157,16 +155,6 @@ export class Pages implements Extent {
     checkPage(page, this);
     const offset = page * this.pageSize;
     return this.bytes(offset, Math.min(this.pageSize, this.size - offset));
-  }
-
-  /** The window of a page that is on its board at `time`. Whatever is no number of a page of the file is on no board. */
-  #onBoard(page: number, time: number): Window | undefined {
-    if (typeof page !== 'number') return undefined;
-    const window = this.#recent[(page >>> this.#shift) & (this.#recent.length - 1)] as Window;
-    const at = page & this.#within;
-    if (window.firstPage + at !== page || !onBoard(window.board, at, time)) return undefined;
-    window.used = true;
-    return window;
   }
 
   /** A view of a checked byte range if all of it is resident now, counted. Throws when a page of it is marked. */
@@ -224,11 +212,13 @@ export class Pages implements Extent {
 
   /** A copy of these numbers if all of them are on the boards, else undefined. */
   known(numbers: Uint32Array): number[] | undefined {
+    const recent = this.#recent;
+    const stride = this.#stride;
     const time = latest();
     const copy = new Array<number>(numbers.length);
     for (let i = 0; i < numbers.length; i++) {
       const page = numbers[i] as number;
-      if (this.#onBoard(page, time) === undefined) return undefined;
+      if (standing(recent, stride, page, time) === undefined) return undefined;
       copy[i] = page;
     }
     return copy;
@@ -236,11 +226,13 @@ export class Pages implements Extent {
 
   /** The same of a list that may hold anything. In a loop of its own, for V8 compiles one that has met lists of both kinds to slower code. */
   knownOf(entries: readonly unknown[]): number[] | undefined {
+    const recent = this.#recent;
+    const stride = this.#stride;
     const time = latest();
     const copy = new Array<number>(entries.length);
     for (let i = 0; i < entries.length; i++) {
       const page = entries[i] as number;
-      if (this.#onBoard(page, time) === undefined) return undefined;
+      if (standing(recent, stride, page, time) === undefined) return undefined;
       copy[i] = page;
     }
     return copy;
@@ -288,7 +280,7 @@ export class Pages implements Extent {
   askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
     let open = 0;
     let byBoard = 0;
-    if (from === 0) this.#making = 0;
+    if (from === 0) this.#making = Number.NEGATIVE_INFINITY;
     for (let i = from; i < to; i++) {
       if (states[i] !== MISSING) continue;
       const page = first[i] as number;
@@ -306,7 +298,7 @@ export class Pages implements Extent {
       open++;
       if (window !== undefined) continue;
       const now = performance.now();
-      this.#making ||= now + MAKING;
+      if (this.#making < 0) this.#making = now + MAKING;
       if (now < this.#making) this.#windows.at(page);
     }
     if (open > 0) {

@@ -1,4 +1,4 @@
-import type { Board } from './board';
+import { type Board, onBoard } from './board';
 
 /** A stretch of the file that is mapped as one ArrayBuffer, and its board. */
 export class Window {
@@ -81,4 +81,17 @@ function places(windows: number): Window[] {
   const list = [NO_WINDOW];
   while (list.length < Math.min(windows, MOST_PLACES)) list.push(...list);
   return list;
+}
+
+/**
+ * The window of a page that is on its board at `time`; whatever is no number of a page of the file is on no board. `recent` is a table's; windows start every
+ * 2 to the power of `stride` pages.
+ */
+export function standing(recent: readonly Window[], stride: number, page: number, time: number): Window | undefined {
+  if (typeof page !== 'number') return undefined;
+  const window = recent[(page >>> stride) & (recent.length - 1)] as Window;
+  const at = page & ((1 << stride) - 1);
+  if (window.firstPage + at !== page || !onBoard(window.board, at, time)) return undefined;
+  window.used = true;
+  return window;
 }
