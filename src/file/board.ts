@@ -18,21 +18,15 @@ const CREDIT = 15;
 /** How much longer than the watch's beat nobody may notice that time passes, in ms: the watch works between two beats. */
 const BETWEEN_BEATS = 1;
 
-/**
- * Whether a plain read is enough for a stamp that has to be read before the bits. On x64 no processor lets a read overtake another one, and V8 leaves reads
- * of shared memory where they are when a branch lies between them. Others need `Atomics.load`, which V8 does not compile into the caller.
- */
-const READS_IN_ORDER = process.arch === 'x64';
-
 const elapsed = performance.now.bind(performance);
 /** From this environment's clock to the boards'. Known before any board is. */
 let ahead = 0;
 let oldest = 0;
-/** The watch's beat and how long it is; what it was when the clock was last looked at, the latest that it can be since, and how many hits may rely on that. */
+/** The watch's beat and how long it is; what it was when the clock was last looked at, the bound that came of that, and how many hits may rely on it. */
 let beat: Int32Array = new Int32Array(1);
 let beatLength = 0;
 let seenBeat = 0;
-let atLatest = 0;
+let since = 0;
 let credit = 0;
 
 /** `memory` is what placing a window has returned. */
@@ -55,49 +49,63 @@ export function clock(): number {
 }
 
 /**
- * Now, as boards hold it, or a few ms later. A look at the clock costs as much as everything else in a hit, and the processor lets no reads of memory overlap
- * across it. So one look serves several hits in a row, while the watch's beat says that nearly no time passes.
+ * What is older than this must not be believed now. Means nothing before a window has been made.
+ *
+ * A look at the clock costs as much as everything else in a hit, and the processor lets no reads of memory overlap across it. So one look serves several
+ * calls in a row, for as long as the watch's beat says that nearly no time passes: the bound is that of the latest time which it can be by then.
  */
-export function latest(): number {
+export function bound(): number {
+  // A plain read, which may see a beat that is over: then the credit ends it.
   if (credit === 0 || beat[0] !== seenBeat) return look();
   credit--;
-  return atLatest;
+  return since;
 }
 
 function look(): number {
   // The beat before the clock: what passes in between makes verdicts seem older.
   seenBeat = Atomics.load(beat, 0);
   credit = seenBeat === 0 ? 0 : CREDIT;
-  const time = clock();
-  atLatest = (time + beatLength) | 0;
-  return time;
+  since = (clock() + (seenBeat === 0 ? 0 : beatLength) - oldest) | 0;
+  return since;
 }
 
 /** Whether a verdict of that time, as boards hold it, is young enough still. Only once a window has been made. */
 export function stillYoung(asOf: number): boolean {
-  return ((latest() - asOf) | 0) <= oldest;
+  return ((asOf - bound()) | 0) >= 0;
 }
 
-/** When the oldest of the board's verdicts was given. The bits may be looked at only behind a branch on it: they are cleared before a board becomes young again. */
-function stampOf(board: Board): number {
-  return READS_IN_ORDER ? (board[AS_OF] as number) : Atomics.load(board, AS_OF);
+/** A board, and the bound by which it was last found young. */
+export interface Watched {
+  readonly board: Board;
+  since: number;
 }
 
-/** Whether the board, if it is young enough at `time`, says that page `at` of its window is resident. */
-export function onBoard(board: Board, at: number, time: number): boolean {
-  if (((time - stampOf(board)) | 0) > oldest) return false;
-  board[USED] = time;
+/** Whether page `at` of the window is on the board, which has been found young. */
+export function has(board: Board, at: number): boolean {
   return (((board[STAMPS + (at >>> 5)] as number) >>> (at & 31)) & 1) === 1;
 }
 
-/** Whether the board says now that `count` pages, at least 1, from page `at` of its window on are resident. */
-export function allStand(board: Board, at: number, count: number): boolean {
-  const asOf = stampOf(board);
-  const time = latest();
+/** Whether the board, if none of its verdicts is older than `since`, says that page `at` of its window is resident. `since` is what `bound` has just said. */
+export function onBoard(watched: Watched, at: number, since: number): boolean {
+  // Looked at once for each bound: as long as that serves, the board does not grow too old.
+  return (watched.since === since || young(watched, since)) && has(watched.board, at);
+}
+
+/** Whether the board's verdicts are young enough, and if so notes that they are used. Its bits may be looked at only afterwards. */
+function young(watched: Watched, since: number): boolean {
+  const { board } = watched;
+  // The stamp before the bits, on every processor: bits are cleared before a board becomes young again.
+  if (((Atomics.load(board, AS_OF) - since) | 0) < 0) return false;
+  watched.since = since;
+  board[USED] = (since + oldest) | 0;
+  return true;
+}
+
+/** Whether the board says now that `count` pages, at least 1, from page `at` of its window on are resident. `since` is what `bound` has just said. */
+export function allStand(watched: Watched, at: number, count: number, since: number): boolean {
   // What the latest time makes too old may be young enough by the clock.
-  if (((time - asOf) | 0) > oldest && ((look() - asOf) | 0) > oldest) return false;
-  board[USED] = time;
-  return count === 1 ? (((board[STAMPS + (at >>> 5)] as number) >>> (at & 31)) & 1) === 1 : allSet(board, at, count);
+  if (watched.since !== since && !young(watched, since) && !young(watched, (clock() - oldest) | 0)) return false;
+  return count === 1 ? has(watched.board, at) : allSet(watched.board, at, count);
 }
 
 function allSet(board: Board, at: number, count: number): boolean {

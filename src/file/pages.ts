@@ -1,6 +1,6 @@
 import type { NofaultError } from '../errors';
 import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
-import { allStand, latest } from './board';
+import { allStand, bound } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
@@ -9,7 +9,7 @@ import { Locks } from './locks';
 import { closedError, readError } from './read-errors';
 import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
-import { standing, type Window } from './window';
+import { copyStanding, standing, type Window } from './window';
 import { Windows } from './windows';
 
 /**
@@ -142,7 +142,7 @@ export class Pages implements Extent {
   /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
     // In as few steps as can be: most pages that are read are on the board.
-    const window = this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, latest()) : undefined;
+    const window = this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
     if (window === undefined) return this.#askedPage(page);
     this.counts.boardHits++;
     const from = (page - window.firstPage) * this.pageSize;
@@ -170,7 +170,7 @@ export class Pages implements Extent {
   }
 
   #counted(window: Window, first: number, count: number): boolean {
-    if (this.watching && allStand(window.board, first - window.firstPage, count)) {
+    if (this.watching && allStand(window, first - window.firstPage, count, bound())) {
       this.counts.boardHits++;
       return true;
     }
@@ -187,7 +187,7 @@ export class Pages implements Extent {
     if (offset + length > this.size || length < 1) throw readError(this.path, 0, Math.max(offset, this.size), true);
     const window = this.#windows.at(first);
     if (window === undefined) return undefined;
-    const known = this.watching && allStand(window.board, first - window.firstPage, count);
+    const known = this.watching && allStand(window, first - window.firstPage, count, bound());
     return known || this.#asked(first, count, standing === 'board')
       ? new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length)
       : undefined;
@@ -210,29 +210,27 @@ export class Pages implements Extent {
     return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  /** A copy of these numbers if all of them are on the boards, else undefined. */
+  /** A copy of these few numbers if all of them are on the boards, else undefined. */
   known(numbers: Uint32Array): number[] | undefined {
-    const recent = this.#recent;
-    const stride = this.#stride;
-    const time = latest();
-    const copy = new Array<number>(numbers.length);
-    for (let i = 0; i < numbers.length; i++) {
-      const page = numbers[i] as number;
-      if (standing(recent, stride, page, time) === undefined) return undefined;
-      copy[i] = page;
+    const since = bound();
+    const length = numbers.length | 0;
+    const copy = new Array<number>(length);
+    for (let i = 0; ; ) {
+      i = copyStanding(this.#recent, this.#stride, numbers, copy, i, length, since);
+      if (i === length) return copy;
+      // It is on no board, or on one whose age has to be looked at first.
+      if (standing(this.#recent, this.#stride, numbers[i] as number, since) === undefined) return undefined;
     }
-    return copy;
   }
 
-  /** The same of a list that may hold anything. In a loop of its own, for V8 compiles one that has met lists of both kinds to slower code. */
+  /** The same of a list that may hold anything. */
   knownOf(entries: readonly unknown[]): number[] | undefined {
-    const recent = this.#recent;
-    const stride = this.#stride;
-    const time = latest();
-    const copy = new Array<number>(entries.length);
-    for (let i = 0; i < entries.length; i++) {
+    const since = bound();
+    const length = entries.length | 0;
+    const copy = new Array<number>(length);
+    for (let i = 0; i < length; i++) {
       const page = entries[i] as number;
-      if (standing(recent, stride, page, time) === undefined) return undefined;
+      if (standing(this.#recent, this.#stride, page, since) === undefined) return undefined;
       copy[i] = page;
     }
     return copy;
@@ -241,7 +239,7 @@ export class Pages implements Extent {
   /** Whether all of these pages are on the board. */
   stand(first: number, count: number): boolean {
     const window = this.watching ? this.#windows.find(first) : undefined;
-    return window !== undefined && allStand(window.board, first - window.firstPage, count);
+    return window !== undefined && allStand(window, first - window.firstPage, count, bound());
   }
 
   /** Whether the kernel says that the pages are resident. Throws when one is marked. */
@@ -280,6 +278,7 @@ export class Pages implements Extent {
   askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
     let open = 0;
     let byBoard = 0;
+    const since = this.watching ? bound() : 0;
     if (from === 0) this.#making = Number.NEGATIVE_INFINITY;
     for (let i = from; i < to; i++) {
       if (states[i] !== MISSING) continue;
@@ -290,7 +289,7 @@ export class Pages implements Extent {
       }
       if (page + (count[i] as number) > this.pageCount) continue;
       const window = this.#windows.find(page);
-      if (this.watching && window !== undefined && allStand(window.board, page - window.firstPage, count[i] as number)) {
+      if (this.watching && window !== undefined && allStand(window, page - window.firstPage, count[i] as number, since)) {
         states[i] = RESIDENT;
         byBoard++;
         continue;

@@ -1,29 +1,42 @@
-import { type Board, onBoard } from './board';
+import { type Board, has, onBoard } from './board';
 
-/** A stretch of the file that is mapped as one ArrayBuffer, and its board. */
+/**
+ * A stretch of the file that is mapped as one ArrayBuffer, and its board. Its fields are made when they get their values, and never change their type: V8 need
+ * not look what it finds in them.
+ */
 export class Window {
+  declare readonly index: number;
+  /** Its first page's number. */
+  declare readonly firstPage: number;
+  declare readonly buffer: Buffer;
+  declare readonly memory: ArrayBuffer;
+  /** Kept as long as the buffer: see NativeFile.place. */
+  declare readonly board: Board;
+  /** Bytes of the file that lie in it. */
+  declare bytes: number;
   /** To the memory. Made with the window: a new weak reference keeps what it refers to until the end of the turn. */
-  readonly weak: WeakRef<ArrayBuffer>;
+  declare readonly weak: WeakRef<ArrayBuffer>;
   /** Asked for since the hand of the clock last passed. */
-  used = true;
+  declare used: boolean;
+  /** See Watched. */
+  declare since: number;
 
-  constructor(
-    readonly index: number,
-    /** Its first page's number. */
-    readonly firstPage: number,
-    readonly buffer: Buffer,
-    readonly memory: ArrayBuffer,
-    /** Kept as long as the buffer: see NativeFile.place. */
-    readonly board: Board,
-    /** Bytes of the file that lie in it. */
-    public bytes: number,
-  ) {
+  constructor(index: number, firstPage: number, buffer: Buffer, board: Board, bytes: number) {
+    const memory = buffer.buffer as ArrayBuffer;
+    this.index = index;
+    this.firstPage = firstPage;
+    this.buffer = buffer;
+    this.memory = memory;
+    this.board = board;
+    this.bytes = bytes;
     this.weak = new WeakRef(memory);
+    this.used = true;
+    this.since = 0;
   }
 }
 
 /** Stands where there is no window: no page of a file lies in it, since no window's first page has this number. */
-const NO_WINDOW = new Window(-1, -1, Buffer.alloc(0), new ArrayBuffer(0), new Int32Array(0), 0);
+const NO_WINDOW = new Window(-1, -1, Buffer.from(new ArrayBuffer(0)), new Int32Array(0), 0);
 
 /** Windows of one file at most that are found at their place in an array; as many others share each place. 32 GiB. */
 const MOST_PLACES = 1024;
@@ -84,14 +97,40 @@ function places(windows: number): Window[] {
 }
 
 /**
- * The window of a page that is on its board at `time`; whatever is no number of a page of the file is on no board. `recent` is a table's; windows start every
- * 2 to the power of `stride` pages.
+ * The window of a page that is on its board, with `since` as in `onBoard`; whatever is no number of a page of the file is on no board. `recent` is a table's;
+ * windows start every 2 to the power of `stride` pages.
  */
-export function standing(recent: readonly Window[], stride: number, page: number, time: number): Window | undefined {
+export function standing(recent: readonly Window[], stride: number, page: number, since: number): Window | undefined {
   if (typeof page !== 'number') return undefined;
   const window = recent[(page >>> stride) & (recent.length - 1)] as Window;
   const at = page & ((1 << stride) - 1);
-  if (window.firstPage + at !== page || !onBoard(window.board, at, time)) return undefined;
+  if (window.firstPage + at !== page || !onBoard(window, at, since)) return undefined;
   window.used = true;
   return window;
+}
+
+/**
+ * Copies page numbers from place `from` to `to` as long as they are on boards that have been found young by the bound `since`; the place of the first that is
+ * not. It calls nobody: a loop that does would check everything anew in each turn.
+ */
+export function copyStanding(
+  recent: readonly Window[],
+  stride: number,
+  numbers: Uint32Array,
+  copy: number[],
+  from: number,
+  to: number,
+  since: number,
+): number {
+  const places = recent.length - 1;
+  const within = (1 << stride) - 1;
+  for (let i = from; i < to; i++) {
+    const page = numbers[i] as number;
+    const window = recent[(page >>> stride) & places] as Window;
+    const at = page & within;
+    if (window.firstPage + at !== page || window.since !== since || !has(window.board, at)) return i;
+    window.used = true;
+    copy[i] = page;
+  }
+  return to;
 }

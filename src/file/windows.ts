@@ -123,7 +123,7 @@ export class Windows {
         },
       );
     }
-    const window = new Window(index, index * this.#stride, buffer, buffer.buffer as ArrayBuffer, board, this.#bytesOf(index));
+    const window = new Window(index, index * this.#stride, buffer, board, this.#bytesOf(index));
     this.#table.add(window);
     this.#ring.push(window);
     everybody.add(this);
