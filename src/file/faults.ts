@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { type ErrorCode, NofaultError } from '../errors';
-import { MARKS, type NativeFile, RECORD } from '../native';
+import type { NativeFile } from '../native';
+import { MARKS, RECORD } from '../native/file';
 
 /** What touches of a file's views have met: a file that was truncated, that fails, or a write into a view. The guard records it, at any time. */
 export class Faults {

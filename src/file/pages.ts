@@ -1,5 +1,6 @@
 import type { NofaultError } from '../errors';
-import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
+import { addon, type NativeFile } from '../native';
+import { MARKED, MISSING, RESIDENT } from '../native/file';
 import { allStand, bound } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
