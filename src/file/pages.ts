@@ -10,7 +10,7 @@ import { Locks } from './locks';
 import { closedError, readError } from './read-errors';
 import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
-import { copyStanding, standing, type Window } from './window';
+import { copyStanding, near, standing, type Window } from './window';
 import { Windows } from './windows';
 
 /**
@@ -143,19 +143,27 @@ export class Pages implements Extent {
   /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
     // In as few steps as can be: most pages that are read are on the board.
-    const window = this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
+    const window = this.watching && this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
     if (window === undefined) return this.#askedPage(page);
     this.counts.boardHits++;
-    const from = (page - window.firstPage) * this.pageSize;
-    const rest = window.bytes - from;
-    return new Uint8Array(window.memory, from, rest < this.pageSize ? rest : this.pageSize);
+    return this.#pageIn(window, page);
   }
 
   #askedPage(page: number): Uint8Array | undefined {
     this.assertOpen();
     checkPage(page, this);
-    const offset = page * this.pageSize;
-    return this.bytes(offset, Math.min(this.pageSize, this.size - offset));
+    const window = near(this.#recent, this.#stride, page) ?? this.#windows.at(page);
+    if (window === undefined || !this.#counted(window, page, 1)) {
+      this.counts.missed(1, 1);
+      return undefined;
+    }
+    return this.#pageIn(window, page);
+  }
+
+  #pageIn(window: Window, page: number): Uint8Array {
+    const from = (page - window.firstPage) * this.pageSize;
+    const rest = window.bytes - from;
+    return new Uint8Array(window.memory, from, rest < this.pageSize ? rest : this.pageSize);
   }
 
   /** A view of a checked byte range if all of it is resident now, counted. Throws when a page of it is marked. */
@@ -279,7 +287,10 @@ export class Pages implements Extent {
   askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
     let open = 0;
     let byBoard = 0;
-    const since = this.watching ? bound() : 0;
+    const { watching, pageCount } = this;
+    const recent = this.#recent;
+    const stride = this.#stride;
+    const since = watching ? bound() : 0;
     if (from === 0) this.#making = Number.NEGATIVE_INFINITY;
     for (let i = from; i < to; i++) {
       if (states[i] !== MISSING) continue;
@@ -288,9 +299,9 @@ export class Pages implements Extent {
         states[i] = RESIDENT;
         continue;
       }
-      if (page + (count[i] as number) > this.pageCount) continue;
-      const window = this.#windows.find(page);
-      if (this.watching && window !== undefined && allStand(window, page - window.firstPage, count[i] as number, since)) {
+      if (page + (count[i] as number) > pageCount) continue;
+      const window = near(recent, stride, page) ?? this.#windows.find(page);
+      if (watching && window !== undefined && allStand(window, page - window.firstPage, count[i] as number, since)) {
         states[i] = RESIDENT;
         byBoard++;
         continue;

@@ -97,16 +97,21 @@ function places(windows: number): Window[] {
 }
 
 /**
- * The window of a page that is on its board, with `since` as in `onBoard`; whatever is no number of a page of the file is on no board. `recent` is a table's;
- * windows start every 2 to the power of `stride` pages.
+ * The window of a page, if a table's `recent` has it at hand; undefined for whatever is no number of a page of the file. Windows start every 2 to the power of
+ * `stride` pages.
  */
-export function standing(recent: readonly Window[], stride: number, page: number, since: number): Window | undefined {
-  if (typeof page !== 'number') return undefined;
+export function near(recent: readonly Window[], stride: number, page: number): Window | undefined {
   const window = recent[(page >>> stride) & (recent.length - 1)] as Window;
-  const at = page & ((1 << stride) - 1);
-  if (window.firstPage + at !== page || !onBoard(window, at, since)) return undefined;
+  if (window.firstPage + (page & ((1 << stride) - 1)) !== page) return undefined;
   window.used = true;
   return window;
+}
+
+/** The window of a page that is on its board, with `since` as in `onBoard`. Whatever is no number of a page of the file is on no board. */
+export function standing(recent: readonly Window[], stride: number, page: number, since: number): Window | undefined {
+  if (typeof page !== 'number') return undefined;
+  const window = near(recent, stride, page);
+  return window !== undefined && onBoard(window, page - window.firstPage, since) ? window : undefined;
 }
 
 /**
