@@ -19,33 +19,38 @@ const CREDIT = 15;
 const BETWEEN_BEATS = 1;
 
 const elapsed = performance.now.bind(performance);
-/** From this environment's clock to the boards'. Known before any board is. */
-let ahead = 0;
-let oldest = 0;
-/** The watch's beat and how long it is; what it was when the clock was last looked at, the bound that came of that, and how many hits may rely on it. */
-let beat: Int32Array = new Int32Array(1);
-let beatLength = 0;
-let seenBeat = 0;
-let since = 0;
-let credit = 0;
+
+/** The boards' clock, and the last look at it. One object, whose fields V8 reads without asking whether they are there. */
+const time = {
+  /** From this environment's clock to the boards'. Known before any board is. */
+  ahead: 0.5,
+  oldest: 0,
+  /** The watch's beat, how long it is, and what it was when the clock was last looked at. */
+  beat: new Int32Array(1) as Int32Array,
+  beatLength: 0,
+  seen: 0,
+  /** The bound that came of that look, and how many calls may rely on it. */
+  since: 0,
+  credit: 0,
+};
 
 /** `memory` is what placing a window has returned. */
 export function boardIn(memory: Buffer): Board {
-  if (oldest === 0) {
-    oldest = addon().oldestVerdict;
+  if (time.oldest === 0) {
+    time.oldest = addon().oldestVerdict;
     const { buffer, byteOffset } = addon().beat;
-    beat = new Int32Array(buffer, byteOffset, 1);
-    beatLength = addon().beatLength + BETWEEN_BEATS;
+    time.beat = new Int32Array(buffer, byteOffset, 1);
+    time.beatLength = addon().beatLength + BETWEEN_BEATS;
     // In this order: what passes in between makes verdicts seem older.
     const here = elapsed();
-    ahead = addon().clock() - here;
+    time.ahead = addon().clock() - here;
   }
   return new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength / Int32Array.BYTES_PER_ELEMENT);
 }
 
 /** Now, as boards hold it. Only once a window has been made. */
 export function clock(): number {
-  return (elapsed() + ahead) | 0;
+  return (elapsed() + time.ahead) | 0;
 }
 
 /**
@@ -56,17 +61,17 @@ export function clock(): number {
  */
 export function bound(): number {
   // A plain read, which may see a beat that is over: then the credit ends it.
-  if (credit === 0 || beat[0] !== seenBeat) return look();
-  credit--;
-  return since;
+  if (time.credit === 0 || time.beat[0] !== time.seen) look();
+  else time.credit--;
+  return time.since;
 }
 
-function look(): number {
+function look(): void {
   // The beat before the clock: what passes in between makes verdicts seem older.
-  seenBeat = Atomics.load(beat, 0);
-  credit = seenBeat === 0 ? 0 : CREDIT;
-  since = (clock() + (seenBeat === 0 ? 0 : beatLength) - oldest) | 0;
-  return since;
+  const beat = Atomics.load(time.beat, 0);
+  time.seen = beat;
+  time.credit = beat === 0 ? 0 : CREDIT;
+  time.since = (clock() + (beat === 0 ? 0 : time.beatLength) - time.oldest) | 0;
 }
 
 /** Whether a verdict of that time, as boards hold it, is young enough still. Only once a window has been made. */
@@ -80,32 +85,29 @@ export interface Watched {
   since: number;
 }
 
-/** Whether page `at` of the window is on the board, which has been found young. */
-export function has(board: Board, at: number): boolean {
-  return (((board[STAMPS + (at >>> 5)] as number) >>> (at & 31)) & 1) === 1;
+/** The bit of page `at` of the window, 0 or 1. The board must have been found young. */
+export function bitOf(board: Board, at: number): number {
+  return ((board[STAMPS + (at >>> 5)] as number) >>> (at & 31)) & 1;
 }
 
-/** Whether the board, if none of its verdicts is older than `since`, says that page `at` of its window is resident. `since` is what `bound` has just said. */
-export function onBoard(watched: Watched, at: number, since: number): boolean {
-  // Looked at once for each bound: as long as that serves, the board does not grow too old.
-  return (watched.since === since || young(watched, since)) && has(watched.board, at);
-}
-
-/** Whether the board's verdicts are young enough, and if so notes that they are used. Its bits may be looked at only afterwards. */
-function young(watched: Watched, since: number): boolean {
+/**
+ * Whether none of the board's verdicts is older than `since`, which is what `bound` has just said, and if so notes that they are used. Its bits may be looked at
+ * only afterwards. Need not be asked again by the same bound: as long as that serves, the board does not grow too old.
+ */
+export function young(watched: Watched, since: number): boolean {
   const { board } = watched;
   // The stamp before the bits, on every processor: bits are cleared before a board becomes young again.
   if (((Atomics.load(board, AS_OF) - since) | 0) < 0) return false;
   watched.since = since;
-  board[USED] = (since + oldest) | 0;
+  board[USED] = (since + time.oldest) | 0;
   return true;
 }
 
 /** Whether the board says now that `count` pages, at least 1, from page `at` of its window on are resident. `since` is what `bound` has just said. */
 export function allStand(watched: Watched, at: number, count: number, since: number): boolean {
   // What the latest time makes too old may be young enough by the clock.
-  if (watched.since !== since && !young(watched, since) && !young(watched, (clock() - oldest) | 0)) return false;
-  return count === 1 ? has(watched.board, at) : allSet(watched.board, at, count);
+  if (watched.since !== since && !young(watched, since) && !young(watched, (clock() - time.oldest) | 0)) return false;
+  return count === 1 ? bitOf(watched.board, at) === 1 : allSet(watched.board, at, count);
 }
 
 function allSet(board: Board, at: number, count: number): boolean {

@@ -22,7 +22,7 @@ const MAKING = 0.5;
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;
 
-/** What a closed file has in place of its record: something to throw, whenever it is looked at. */
+/** What a closed file has in place of its record: something is the matter, whenever it is looked at. */
 const CLOSED = Float64Array.of(1);
 
 /** What must be told when the file closes. */
@@ -43,8 +43,10 @@ export class Pages implements Extent {
   readonly #dependants = new Set<Dependant>();
   readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
   /** Pages from one window's start to the next: 2 to the power of this. */
-  readonly #stride: number;
+  readonly #stride: number = 0;
   #recent: readonly Window[];
+  /** Its first number is not 0 when the next call has something to throw, or where there are no boards. */
+  #gate: Float64Array;
   /** Its first number is not 0 when the next call has something to throw. */
   #alarm: Float64Array;
   readonly #hit: (page: number) => number;
@@ -83,6 +85,7 @@ export class Pages implements Extent {
     this.#hit = native.hit;
     this.#faults = new Faults(native, path, pageSize);
     this.#alarm = this.#faults.record;
+    this.#gate = this.watching ? this.#alarm : CLOSED;
   }
 
   get closed(): boolean {
@@ -143,7 +146,7 @@ export class Pages implements Extent {
   /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
     // In as few steps as can be: most pages that are read are on the board.
-    const window = this.watching && this.#alarm[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
+    const window = this.#gate[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
     if (window === undefined) return this.#askedPage(page);
     this.counts.boardHits++;
     return this.#pageIn(window, page);
@@ -366,7 +369,7 @@ export class Pages implements Extent {
   abandon(): void {
     if (this.closed) return;
     this.#closing = Promise.resolve();
-    this.#alarm = CLOSED;
+    this.#alarm = this.#gate = CLOSED;
     this.#windows.abandon();
     void this.native.close();
   }
@@ -382,7 +385,7 @@ export class Pages implements Extent {
   }
 
   close(): Promise<void> {
-    this.#alarm = CLOSED;
+    this.#alarm = this.#gate = CLOSED;
     this.#closing ??= this.#close();
     return this.#closing;
   }

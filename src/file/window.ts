@@ -1,4 +1,4 @@
-import { type Board, has, onBoard } from './board';
+import { type Board, bitOf, young } from './board';
 
 /**
  * A stretch of the file that is mapped as one ArrayBuffer, and its board. Its fields are made when they get their values, and never change their type: V8 need
@@ -35,8 +35,8 @@ export class Window {
   }
 }
 
-/** Stands where there is no window: no page of a file lies in it, since no window's first page has this number. */
-const NO_WINDOW = new Window(-1, -1, Buffer.from(new ArrayBuffer(0)), new Int32Array(0), 0);
+/** Stands where there is no window: no page of a file lies in it, and nothing is on its board. */
+const NO_WINDOW = new Window(-1, -(2 ** 30), Buffer.from(new ArrayBuffer(0)), new Int32Array(2), 0);
 
 /** Windows of one file at most that are found at their place in an array; as many others share each place. 32 GiB. */
 const MOST_PLACES = 1024;
@@ -97,21 +97,27 @@ function places(windows: number): Window[] {
 }
 
 /**
- * The window of a page, if a table's `recent` has it at hand; undefined for whatever is no number of a page of the file. Windows start every 2 to the power of
- * `stride` pages.
+ * The window of a page, if a table's `recent` has it at hand; none that there is for whatever is no number of a page of the file. Windows start every 2 to the
+ * power of `stride` pages.
  */
 export function near(recent: readonly Window[], stride: number, page: number): Window | undefined {
   const window = recent[(page >>> stride) & (recent.length - 1)] as Window;
-  if (window.firstPage + (page & ((1 << stride) - 1)) !== page) return undefined;
+  const at = page - window.firstPage;
+  if ((at & ((1 << stride) - 1)) !== at) return undefined;
   window.used = true;
   return window;
 }
 
-/** The window of a page that is on its board, with `since` as in `onBoard`. Whatever is no number of a page of the file is on no board. */
+/** The window of a page that is on its board; `since` is what `bound` has just said. Whatever is no number of a page of the file is on no board. */
 export function standing(recent: readonly Window[], stride: number, page: number, since: number): Window | undefined {
   if (typeof page !== 'number') return undefined;
-  const window = near(recent, stride, page);
-  return window !== undefined && onBoard(window, page - window.firstPage, since) ? window : undefined;
+  const window = recent[(page >>> stride) & (recent.length - 1)] as Window;
+  const at = page - window.firstPage;
+  if ((at & ((1 << stride) - 1)) !== at) return undefined;
+  if (window.since !== since && !young(window, since)) return undefined;
+  if (bitOf(window.board, at) === 0) return undefined;
+  window.used = true;
+  return window;
 }
 
 /**
@@ -132,8 +138,8 @@ export function copyStanding(
   for (let i = from; i < to; i++) {
     const page = numbers[i] as number;
     const window = recent[(page >>> stride) & places] as Window;
-    const at = page & within;
-    if (window.firstPage + at !== page || window.since !== since || !has(window.board, at)) return i;
+    const at = page - window.firstPage;
+    if ((at & within) !== at || window.since !== since || bitOf(window.board, at) === 0) return i;
     window.used = true;
     copy[i] = page;
   }
