@@ -27,7 +27,7 @@ class Board {
   // As many pages as a window can have.
   static constexpr size_t kPages = 12288;
 
-  // What JavaScript sees (Window in src/file/windows.ts).
+  // What JavaScript sees (src/file/board.ts).
   struct Memory {
     std::atomic<int32_t> asOf{0};
     std::atomic<int32_t> used{0};  // when JavaScript last relied on it; JavaScript writes it

@@ -65,19 +65,21 @@ struct Residency::Question {
   Budget& budget;
   const bool noting;  // what is resident goes on its board
   // Taken before anything is asked: verdicts are as old as this.
-  const int32_t time = now();
+  const int32_t time = noting ? now() : 0;
   size_t hits = 0;
   const FileState* believed = nullptr;  // whose answers from mincore are known to be true
 
-  uint64_t begin(size_t entry) const { return static_cast<uint64_t>(first[entry]); }
-  uint64_t end(size_t entry) const { return begin(entry) + static_cast<uint64_t>(count[entry]); }
+  // Through signed numbers, for which processors have an instruction.
+  static uint64_t whole(double number) { return static_cast<uint64_t>(static_cast<int64_t>(number)); }
+  uint64_t begin(size_t entry) const { return whole(first[entry]); }
+  uint64_t end(size_t entry) const { return begin(entry) + whole(count[entry]); }
   void resident(size_t entry) {
-    const uint64_t from = begin(entry), pages = end(entry) - from;
-    Window& window = *windows.find(from);
     states[entry] = kResident;
     ++hits;
     budget.missesInARow = 0;
-    if (noting) Watch::instance().note(window, from, pages, time);
+    if (!noting) return;
+    const uint64_t from = begin(entry);
+    Watch::instance().note(*windows.find(from), from, end(entry) - from, time);
   }
   bool marked(const Window& window, size_t entry) const {
     return window.marked(begin(entry), end(entry) - begin(entry)) != Mark::none;
@@ -123,7 +125,8 @@ bool Residency::touch(Question& question, char* address, size_t length) {
 
 uint8_t Residency::hit(Window& window, uint64_t page) {
   if (window.marked(page, 1) != Mark::none) return kMarked;
-  const int32_t time = now();
+  const bool noting = window.file->watched;
+  const int32_t time = noting ? now() : 0;
   void* address = window.addressOf(page);
   int status = -1;
   if (!kernel::mapped(&address, 1, &status) || status < 0) {
@@ -131,7 +134,7 @@ uint8_t Residency::hit(Window& window, uint64_t page) {
     if (!kernel::cached(address, kernel::pageSize(), &cached) || (cached & 1) == 0) return kMissing;
     if (!window.file->truthful() || !touch(static_cast<char*>(address), kernel::pageSize())) return kMissing;
   }
-  Watch::instance().note(window, page, 1, time);
+  if (noting) Watch::instance().note(window, page, 1, time);
   return kResident;
 }
 
@@ -141,20 +144,23 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
   Question question{windows, first, count, states, budget_, noting};
   addresses_.clear();
   entries_.clear();
+  const bool asksTable = kernel::abilities().movePages;
   // Looked at after each question only: the clock is a system call, too, and collecting costs next to nothing.
-  bool late = budget_.late();
+  bool late = more && budget_.late();
   for (size_t entry = from; entry < to && !late;) {
-    const Window* window = windows.find(question.begin(entry));
+    const uint64_t begin = question.begin(entry);
+    uint64_t end = question.end(entry);
+    const Window* window = states[entry] == kMissing ? windows.find(begin) : nullptr;
     // The file may have become shorter since somebody asked for the entry first.
-    if (window != nullptr && question.end(entry) > window->firstPage + window->pageCount) window = nullptr;
-    if (states[entry] == kMissing && window != nullptr && question.marked(*window, entry)) states[entry] = kMarked;
-    if (states[entry] != kMissing || window == nullptr) {
+    if (window == nullptr || end > window->firstPage + window->pageCount) {
       ++entry;
       continue;
     }
+    if (question.marked(*window, entry)) {
+      states[entry++] = kMarked;
+      continue;
+    }
     // Neighbours in the order given that lie close together are asked about as one stretch of this window.
-    const uint64_t begin = question.begin(entry);
-    uint64_t end = question.end(entry);
     size_t next = entry + 1;
     for (; next < to && states[next] == kMissing; ++next) {
       const uint64_t last = question.end(next);
@@ -164,7 +170,7 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
         break;
       end = std::max(end, last);
     }
-    if (!kernel::abilities().movePages || (end - begin >= kMincoreFrom && question.truthful(*window))) {
+    if (!asksTable || (end - begin >= kMincoreFrom && question.truthful(*window))) {
       askPageCache(question, entry, next, begin, end, false);
       late = budget_.late();
     } else {

@@ -5,9 +5,10 @@ import type { BitmapAddon } from './native/bitmap';
 import type { FileAddon } from './native/file';
 import type { InspectionAddon } from './native/inspection';
 
-export * from './native/bitmap';
-export * from './native/file';
-export * from './native/inspection';
+// Their constants are imported from where they are: one that is exported again is read through a function, each time.
+export type * from './native/bitmap';
+export type * from './native/file';
+export type * from './native/inspection';
 
 /**
  * The one typed door to the addon. Everything behind it is mechanism: system calls, threads, and memory that is mapped. What is asked, when and why is

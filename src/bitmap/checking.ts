@@ -1,6 +1,7 @@
 import type { GetOptions } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
-import { addon, type NativeHeader, PLACE } from '../native';
+import { addon, type NativeHeader } from '../native';
+import { PLACE } from '../native/bitmap';
 import { damaged } from './damage';
 import { type BitmapRef, checksum } from './format';
 import { inTurn } from './threads';

@@ -1,4 +1,5 @@
-import { FORM, type NativeHeader, PLACE } from '../native';
+import type { NativeHeader } from '../native';
+import { FORM, PLACE } from '../native/bitmap';
 
 /** Where one value's presence is to be read: what of the bitmap, and how. */
 export interface Sought {

@@ -1,5 +1,5 @@
 import { NofaultError } from '../errors';
-import { CODE } from '../native';
+import { CODE } from '../native/bitmap';
 import { allOf, anyOf, NONE, without } from './combine';
 import type { BitmapRef } from './format';
 import type { Tree } from './tree';

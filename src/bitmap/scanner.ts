@@ -1,5 +1,6 @@
 import type { MappedFile } from '../file/mapped-file';
-import { addon, GOAL, type NativeHeader, type NativeScan, type NativeStep } from '../native';
+import { addon, type NativeHeader, type NativeScan, type NativeStep } from '../native';
+import { GOAL } from '../native/bitmap';
 import { checkBitmap } from './checking';
 import { damaged } from './damage';
 import { Evaluation, type EvaluationOptions, endsOf, TOO_MANY_RUNS } from './evaluation';

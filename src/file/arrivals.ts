@@ -1,4 +1,5 @@
-import { addon, COMPLETION_FIELDS } from '../native';
+import { addon } from '../native';
+import { COMPLETION_FIELDS } from '../native/file';
 
 /** Who is told what became of a request's entries. */
 export interface Recipient {

@@ -1,5 +1,5 @@
 import { invalidArgument, NofaultError } from '../errors';
-import { MARKED, MISSING } from '../native';
+import { MARKED, MISSING } from '../native/file';
 import type { ByteRange, GetOptions } from './contract';
 import { VectorPageSet } from './page-set';
 import type { Pages } from './pages';

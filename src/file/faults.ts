@@ -1,45 +1,47 @@
 import { constants } from 'node:os';
 import { type ErrorCode, NofaultError } from '../errors';
-import { MARKS, type NativeFile, RECORD } from '../native';
+import type { NativeFile } from '../native';
+import { MARKS, RECORD } from '../native/file';
 
 /** What touches of a file's views have met: a file that was truncated, that fails, or a write into a view. The guard records it, at any time. */
 export class Faults {
   readonly #path: string;
   readonly #pageSize: number;
   readonly #native: NativeFile;
-  readonly #record: Float64Array;
+  /** At the places of RECORD; the first is not 0 when something has happened that nobody has been told. */
+  readonly record: Float64Array;
   #marksForgotten = 0;
 
   constructor(native: NativeFile, path: string, pageSize: number) {
     this.#path = path;
     this.#pageSize = pageSize;
     this.#native = native;
-    this.#record = new Float64Array(native.record.buffer, native.record.byteOffset, RECORD.length);
+    this.record = new Float64Array(native.record.buffer, native.record.byteOffset, RECORD.length);
   }
 
   /** Whether something has happened that nobody has been told. */
   get pending(): boolean {
-    return this.#record[RECORD.pending] !== 0;
+    return this.record[RECORD.pending] !== 0;
   }
 
   /** Whether pages may be marked. */
   get marked(): boolean {
-    return this.#record[RECORD.marks] !== this.#marksForgotten;
+    return this.record[RECORD.marks] !== this.#marksForgotten;
   }
 
   /** The pages that were marked are mapped anew. */
   forgetMarks(): void {
-    this.#marksForgotten = this.#record[RECORD.marks] as number;
+    this.#marksForgotten = this.record[RECORD.marks] as number;
   }
 
   /** Times when this thread waited inside calls of the library after all. */
   get blockedTouches(): number {
-    return this.#record[RECORD.blockedTouches] as number;
+    return this.record[RECORD.blockedTouches] as number;
   }
 
   /** What has happened; told once. */
   take(): NofaultError {
-    const record = this.#record;
+    const record = this.record;
     const error = this.#error(record[RECORD.mark] as number, record[RECORD.page] as number);
     record[RECORD.pending] = 0;
     return error;

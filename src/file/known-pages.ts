@@ -12,8 +12,13 @@ const SHORT = 256;
  * gone. Nobody but the board is asked, and nothing is made that is not needed. `file` is held as long as the answer.
  */
 export function knownPages(vector: Iterable<number | Run> | Uint32Array, pages: Pages, file: object): PageSet | undefined {
-  if (!pages.watching || !(vector instanceof Uint32Array || Array.isArray(vector)) || vector.length > SHORT) return undefined;
-  const numbers = pages.known(vector);
+  if (!pages.watching) return undefined;
+  let numbers: number[] | undefined;
+  if (vector instanceof Uint32Array) {
+    if (vector.length <= SHORT) numbers = pages.known(vector);
+  } else if (Array.isArray(vector) && vector.length <= SHORT) {
+    numbers = pages.knownOf(vector);
+  }
   if (numbers === undefined) return undefined;
   pages.counts.boardHits += numbers.length;
   return new KnownPageSet(pages, numbers, file);

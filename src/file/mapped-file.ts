@@ -7,7 +7,7 @@ import type { Pages } from './pages';
 import { closedError } from './read-errors';
 import { lookAgain } from './refreshing';
 import { residencyMap } from './residency-map';
-import { checkBytes, checkPage, checkRange, pageVector, rangeVector } from './vector';
+import { checkBytes, checkRange, pageVector, rangeVector } from './vector';
 
 /** Pages that nobody has any more and nobody closed: what they hold is let go, except what views need. */
 const abandoned = new FinalizationRegistry<Pages>((pages) => pages.abandon());
@@ -67,12 +67,10 @@ export class MappedFile implements AsyncDisposable {
    * missing, and arrives as soon as a thread has looked.
    */
   getPages(vector: Iterable<number | Run> | Uint32Array, options: GetOptions = NO_OPTIONS): PageSet {
-    this.#pages.assertOpen();
-    checkOptions(options);
-    return (
-      knownPages(vector, this.#pages, this.#holder) ??
-      new VectorPageSet(this.#pages, pageVector(vector, this.#pages), options, this.#holder)
-    );
+    const pages = this.#pages;
+    pages.assertOpen();
+    if (options !== NO_OPTIONS) checkOptions(options);
+    return knownPages(vector, pages, this.#holder) ?? new VectorPageSet(pages, pageVector(vector, pages), options, this.#holder);
   }
 
   /** The same for byte ranges `{ offset, length }` at any alignment, of at most 16 MiB each; or for the offset and the length of each in turn, as numbers. */
@@ -84,10 +82,7 @@ export class MappedFile implements AsyncDisposable {
 
   /** A view of one page if it is resident now, else undefined. The fastest way; fetches nothing. The last page's view ends with the file. */
   tryPage(page: number): Uint8Array | undefined {
-    const pages = this.#pages;
-    pages.assertOpen();
-    checkPage(page, pages);
-    return pages.page(page);
+    return this.#pages.page(page);
   }
 
   /** A view of `length` bytes (at most 16 MiB) from `offset` on if all of them are resident now, else undefined. Fetches nothing. */

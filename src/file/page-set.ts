@@ -1,5 +1,5 @@
 import { invalidArgument, NofaultError } from '../errors';
-import { MISSING, RESIDENT } from '../native';
+import { MISSING, RESIDENT } from '../native/file';
 import { hold, release } from './arrivals';
 import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet, Places } from './contract';

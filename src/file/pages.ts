@@ -1,15 +1,17 @@
 import type { NofaultError } from '../errors';
-import { addon, MARKED, MISSING, type NativeFile, RESIDENT } from '../native';
-import { allStand, type Board, young } from './board';
+import { addon, type NativeFile } from '../native';
+import { MARKED, MISSING, RESIDENT } from '../native/file';
+import { allStand, bound } from './board';
 import type { FileStats } from './contract';
 import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
 import { Faults } from './faults';
 import { Locks } from './locks';
 import { closedError, readError } from './read-errors';
-import { type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
+import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
-import { type Window, Windows } from './windows';
+import { copyStanding, near, standing, type Window } from './window';
+import { Windows } from './windows';
 
 /**
  * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
@@ -19,6 +21,9 @@ const MAKING = 0.5;
 
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;
+
+/** What a closed file has in place of its record: something is the matter, whenever it is looked at. */
+const CLOSED = Float64Array.of(1);
 
 /** What must be told when the file closes. */
 export interface Dependant {
@@ -37,16 +42,19 @@ export class Pages implements Extent {
   readonly locks: Locks;
   readonly #dependants = new Set<Dependant>();
   readonly #one = { first: new Float64Array(1), count: new Float64Array(1), state: new Uint8Array(1) };
-  /** Pages from one window's start to the next. */
-  readonly #stride: number;
+  /** Pages from one window's start to the next: 2 to the power of this. */
+  readonly #stride: number = 0;
+  #recent: readonly Window[];
+  /** Its first number is not 0 when the next call has something to throw, or where there are no boards. */
+  #gate: Float64Array;
+  /** Its first number is not 0 when the next call has something to throw. */
+  #alarm: Float64Array;
   readonly #hit: (page: number) => number;
   readonly #faults: Faults;
   #closing: Promise<void> | undefined;
   #blocked = 0;
   /** When the vector that is being asked about may make no more windows. */
-  #making = 0;
-  /** Counts the calls of `known`. */
-  #calls = 0;
+  #making = Number.NEGATIVE_INFINITY;
   #last: Float64Array = new Float64Array(8);
 
   readonly counts: Counts;
@@ -69,12 +77,15 @@ export class Pages implements Extent {
     this.size = native.size;
     this.pageSize = pageSize;
     this.pageCount = Math.ceil(native.size / pageSize);
-    this.#stride = windowStride / pageSize;
+    this.#stride = Math.log2(windowStride / pageSize);
     this.longestEntry = windowLength - windowStride;
     this.#windows = new Windows(native, path);
+    this.#recent = this.#windows.recent;
     this.locks = new Locks(this, this.#windows);
     this.#hit = native.hit;
     this.#faults = new Faults(native, path, pageSize);
+    this.#alarm = this.#faults.record;
+    this.#gate = this.watching ? this.#alarm : CLOSED;
   }
 
   get closed(): boolean {
@@ -83,8 +94,7 @@ export class Pages implements Extent {
 
   /** Throws `CLOSED` once `close` has been called, and what a touch of a view has met since the last call. */
   assertOpen(): void {
-    if (this.#closing !== undefined) throw closedError(this.path);
-    if (this.#faults.pending) throw this.#fault();
+    if (this.#alarm[0] !== 0) throw this.closed ? closedError(this.path) : this.#fault();
   }
 
   #fault(): NofaultError {
@@ -118,6 +128,7 @@ export class Pages implements Extent {
     if (size === this.size && !this.#faults.marked) return;
     this.#faults.forgetMarks();
     this.#windows.resize(size);
+    this.#recent = this.#windows.recent;
     this.size = size;
     this.pageCount = Math.ceil(size / this.pageSize);
   }
@@ -132,15 +143,30 @@ export class Pages implements Extent {
     return this.#faults.of(first, count);
   }
 
-  /** A view of one checked page if it is resident now, counted. Throws when it is marked. */
+  /** A view of one page if it is resident now, counted. Throws when the number is wrong, and when the page is marked. */
   page(page: number): Uint8Array | undefined {
-    const window = this.#windows.at(page);
+    // In as few steps as can be: most pages that are read are on the board.
+    const window = this.#gate[0] === 0 ? standing(this.#recent, this.#stride, page, bound()) : undefined;
+    if (window === undefined) return this.#askedPage(page);
+    this.counts.boardHits++;
+    return this.#pageIn(window, page);
+  }
+
+  #askedPage(page: number): Uint8Array | undefined {
+    this.assertOpen();
+    checkPage(page, this);
+    const window = near(this.#recent, this.#stride, page) ?? this.#windows.at(page);
     if (window === undefined || !this.#counted(window, page, 1)) {
       this.counts.missed(1, 1);
       return undefined;
     }
-    const rest = this.size - page * this.pageSize;
-    return new Uint8Array(window.memory, (page - window.firstPage) * this.pageSize, rest < this.pageSize ? rest : this.pageSize);
+    return this.#pageIn(window, page);
+  }
+
+  #pageIn(window: Window, page: number): Uint8Array {
+    const from = (page - window.firstPage) * this.pageSize;
+    const rest = window.bytes - from;
+    return new Uint8Array(window.memory, from, rest < this.pageSize ? rest : this.pageSize);
   }
 
   /** A view of a checked byte range if all of it is resident now, counted. Throws when a page of it is marked. */
@@ -156,7 +182,7 @@ export class Pages implements Extent {
   }
 
   #counted(window: Window, first: number, count: number): boolean {
-    if (this.watching && allStand(window.board, first - window.firstPage, count)) {
+    if (this.watching && allStand(window, first - window.firstPage, count, bound())) {
       this.counts.boardHits++;
       return true;
     }
@@ -173,7 +199,7 @@ export class Pages implements Extent {
     if (offset + length > this.size || length < 1) throw readError(this.path, 0, Math.max(offset, this.size), true);
     const window = this.#windows.at(first);
     if (window === undefined) return undefined;
-    const known = this.watching && allStand(window.board, first - window.firstPage, count);
+    const known = this.watching && allStand(window, first - window.firstPage, count, bound());
     return known || this.#asked(first, count, standing === 'board')
       ? new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length)
       : undefined;
@@ -196,29 +222,27 @@ export class Pages implements Extent {
     return window && new Uint8Array(window.memory, offset - window.firstPage * this.pageSize, length);
   }
 
-  /** A copy of these numbers if they are numbers of pages and all of them are on the boards, else undefined. */
-  known(numbers: ArrayLike<unknown>): number[] | undefined {
-    const copy = new Array<number>(numbers.length);
-    let board: Board | undefined;
-    let first = 0;
-    const call = ++this.#calls;
-    for (let i = 0; i < numbers.length; i++) {
-      const page = numbers[i];
-      if (typeof page !== 'number') return undefined;
-      let at = page - first;
-      if (board === undefined || !(at >= 0 && at < this.#stride)) {
-        const window = this.#windows.find(page);
-        if (window === undefined) return undefined;
-        board = window.board;
-        // Once a window and call: a vector may go to and fro between windows.
-        if (board.call !== call) {
-          if (!young(board)) return undefined;
-          board.call = call;
-        }
-        first = window.firstPage;
-        at = page - first;
-      }
-      if ((at | 0) !== at || (((board.words[at >>> 5] as number) >>> (at & 31)) & 1) === 0) return undefined;
+  /** A copy of these few numbers if all of them are on the boards, else undefined. */
+  known(numbers: Uint32Array): number[] | undefined {
+    const since = bound();
+    const length = numbers.length | 0;
+    const copy = new Array<number>(length);
+    for (let i = 0; ; ) {
+      i = copyStanding(this.#recent, this.#stride, numbers, copy, i, length, since);
+      if (i === length) return copy;
+      // It is on no board, or on one whose age has to be looked at first.
+      if (standing(this.#recent, this.#stride, numbers[i] as number, since) === undefined) return undefined;
+    }
+  }
+
+  /** The same of a list that may hold anything. */
+  knownOf(entries: readonly unknown[]): number[] | undefined {
+    const since = bound();
+    const length = entries.length | 0;
+    const copy = new Array<number>(length);
+    for (let i = 0; i < length; i++) {
+      const page = entries[i] as number;
+      if (standing(this.#recent, this.#stride, page, since) === undefined) return undefined;
       copy[i] = page;
     }
     return copy;
@@ -227,7 +251,7 @@ export class Pages implements Extent {
   /** Whether all of these pages are on the board. */
   stand(first: number, count: number): boolean {
     const window = this.watching ? this.#windows.find(first) : undefined;
-    return window !== undefined && allStand(window.board, first - window.firstPage, count);
+    return window !== undefined && allStand(window, first - window.firstPage, count, bound());
   }
 
   /** Whether the kernel says that the pages are resident. Throws when one is marked. */
@@ -271,7 +295,11 @@ export class Pages implements Extent {
   askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
     let open = 0;
     let byBoard = 0;
-    if (from === 0) this.#making = 0;
+    const { watching, pageCount } = this;
+    const recent = this.#recent;
+    const stride = this.#stride;
+    const since = watching ? bound() : 0;
+    if (from === 0) this.#making = Number.NEGATIVE_INFINITY;
     for (let i = from; i < to; i++) {
       if (states[i] !== MISSING) continue;
       const page = first[i] as number;
@@ -279,9 +307,9 @@ export class Pages implements Extent {
         states[i] = RESIDENT;
         continue;
       }
-      if (page + (count[i] as number) > this.pageCount) continue;
-      const window = this.#windows.find(page);
-      if (this.watching && window !== undefined && allStand(window.board, page - window.firstPage, count[i] as number)) {
+      if (page + (count[i] as number) > pageCount) continue;
+      const window = near(recent, stride, page) ?? this.#windows.find(page);
+      if (watching && window !== undefined && allStand(window, page - window.firstPage, count[i] as number, since)) {
         states[i] = RESIDENT;
         byBoard++;
         continue;
@@ -289,7 +317,7 @@ export class Pages implements Extent {
       open++;
       if (window !== undefined) continue;
       const now = performance.now();
-      this.#making ||= now + MAKING;
+      if (this.#making < 0) this.#making = now + MAKING;
       if (now < this.#making) this.#windows.at(page);
     }
     if (open > 0) {
@@ -355,6 +383,7 @@ export class Pages implements Extent {
   abandon(): void {
     if (this.closed) return;
     this.#closing = Promise.resolve();
+    this.#alarm = this.#gate = CLOSED;
     this.#windows.abandon();
     void this.native.close();
   }
@@ -370,6 +399,7 @@ export class Pages implements Extent {
   }
 
   close(): Promise<void> {
+    this.#alarm = this.#gate = CLOSED;
     this.#closing ??= this.#close();
     return this.#closing;
   }

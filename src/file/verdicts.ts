@@ -1,4 +1,4 @@
-import { RESIDENT } from '../native';
+import { RESIDENT } from '../native/file';
 import { clock, stillYoung } from './board';
 import type { Pages } from './pages';
 import { thisTurn } from './turn';

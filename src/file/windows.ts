@@ -1,22 +1,8 @@
 import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
-import { type Board, boardIn } from './board';
+import { boardIn } from './board';
+import { Window, WindowTable } from './window';
 import { returnMemory, takeMemory, type WindowMemory } from './window-memory';
-
-/** A stretch of the file that is mapped as one ArrayBuffer. */
-export interface Window {
-  readonly index: number;
-  readonly buffer: Buffer;
-  /** Kept as long as the buffer: see NativeFile.place. */
-  readonly board: Board;
-  readonly memory: ArrayBuffer;
-  /** To the memory. Made with the window: a new weak reference keeps what it refers to until the end of the turn. */
-  readonly weak: WeakRef<ArrayBuffer>;
-  /** Its first page's number. */
-  readonly firstPage: number;
-  /** Asked for since the hand of the clock last passed. */
-  used: boolean;
-}
 
 /**
  * Windows that are let go together. The garbage collector has to find them, and is made to collect for each batch: once for 32 GiB of the file that are
@@ -54,7 +40,7 @@ export class Windows {
   readonly #perPage: number;
   readonly #pageSize: number;
   #size: number;
-  #table: (Window | undefined)[] = [];
+  readonly #table: WindowTable;
   #ring: Window[] = [];
   #hand = 0;
   #retiring = false;
@@ -72,15 +58,21 @@ export class Windows {
     this.#stride = addon().windowStride / this.#pageSize;
     this.#perPage = 1 / this.#stride;
     this.#size = native.size;
+    this.#table = new WindowTable(this.#most());
   }
 
   get count(): number {
     return this.#ring.length;
   }
 
+  /** See WindowTable. */
+  get recent(): readonly Window[] {
+    return this.#table.recent;
+  }
+
   /** The window of entries that start at `page`, if it has been made. */
   find(page: number): Window | undefined {
-    const window = this.#table[Math.floor(page * this.#perPage)];
+    const window = this.#table.get(Math.floor(page * this.#perPage));
     if (window !== undefined) window.used = true;
     return window;
   }
@@ -132,19 +124,27 @@ export class Windows {
       );
     }
     const { buffer } = room;
-    const board = boardIn(room.board);
-    const memory = buffer.buffer as ArrayBuffer;
-    const window = { index, buffer, board, memory, weak: new WeakRef(memory), firstPage: index * this.#stride, used: true };
-    this.#table[index] = window;
+    const window = new Window(index, index * this.#stride, buffer, boardIn(room.board), this.#bytesOf(index));
+    this.#table.add(window);
     this.#ring.push(window);
     everybody.add(this);
     return window;
   }
 
+  /** Windows that the file can have. */
+  #most(): number {
+    return Math.ceil(this.#size / addon().windowStride);
+  }
+
+  /** Bytes of the file that lie in window `index`. */
+  #bytesOf(index: number, size = this.#size): number {
+    const { windowLength, windowStride } = addon();
+    return Math.min(windowLength, size - index * windowStride);
+  }
+
   /** Bytes that window `index` spans, in whole pages. */
   #lengthOf(index: number, size = this.#size): number {
-    const { windowLength, windowStride } = addon();
-    return Math.ceil(Math.min(windowLength, size - index * windowStride) / this.#pageSize) * this.#pageSize;
+    return Math.ceil(this.#bytesOf(index, size) / this.#pageSize) * this.#pageSize;
   }
 
   /** Windows that cannot stay as they are when the file has this size. */
@@ -164,6 +164,8 @@ export class Windows {
     this.#size = size;
     this.#ring = this.#ring.filter((window) => !gone.has(window));
     this.#drop(gone);
+    this.#table.resize(this.#most());
+    for (const window of this.#ring) window.bytes = this.#bytesOf(window.index);
     this.#native.resize(size);
   }
 
@@ -185,7 +187,7 @@ export class Windows {
       if (victims.length === 0) return;
       this.#emptying = this.#native.empty(Float64Array.from(victims, (window) => window.index));
       await this.#emptying;
-      const gone = new Set(victims.filter((window) => this.#table[window.index] === window && !window.used && this.#mayGo(window)));
+      const gone = new Set(victims.filter((window) => this.#table.get(window.index) === window && !window.used && this.#mayGo(window)));
       victims = [];
       this.#ring = this.#ring.filter((window) => !gone.has(window));
       this.#drop(gone);
@@ -203,7 +205,7 @@ export class Windows {
   /** The garbage collector unmaps each of these windows after its last view. Empties the set: nothing here may hold them when it looks. */
   #drop(windows: Set<Window>): void {
     for (const window of windows) {
-      this.#table[window.index] = undefined;
+      this.#table.delete(window);
       this.#native.remove(window.index, window.buffer, false);
       this.#givenUp.push(window.weak);
     }
@@ -218,7 +220,6 @@ export class Windows {
     this.#ring = [];
     everybody.delete(this);
     this.#drop(windows);
-    this.#table = [];
   }
 
   /** Whether somebody may have views of windows that were let go. */
@@ -239,7 +240,7 @@ export class Windows {
   async close(): Promise<void> {
     const windows = this.#ring;
     this.#ring = [];
-    this.#table = [];
+    this.#table.clear();
     everybody.delete(this);
     this.#closed = true;
     this.endViews();

@@ -1,4 +1,5 @@
-import { ASK, addon, ROW } from '../native';
+import { addon } from '../native';
+import { ASK, ROW } from '../native/inspection';
 
 /** What is wanted of each file. */
 export interface Wanted {

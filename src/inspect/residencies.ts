@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { mapOf } from '../file/residency-map';
-import { addon, ROW, type Surveyed, SYSCALLS } from '../native';
+import { addon, type Surveyed } from '../native';
+import { ROW, SYSCALLS } from '../native/inspection';
 import { cellsOf } from './cells';
 import type { FileName, FileResidency, KernelCounts } from './contract';
 import type { Counting } from './counting';

@@ -1,4 +1,4 @@
-import { ROW } from '../native';
+import { ROW } from '../native/inspection';
 
 /** Inodes by device. One is a number as long as that can hold it: a million strings would be large. */
 type Inodes = Map<number, Set<number | string>>;

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { ASK, addon, ENTRY, type FolderHandle, type Listing, type NativeFolder, ROW, SYSCALLS } from '../native';
+import { addon, type FolderHandle, type Listing, type NativeFolder } from '../native';
+import { ASK, ENTRY, ROW, SYSCALLS } from '../native/inspection';
 import type { FileResidency, Paths, TreeOptions } from './contract';
 import type { Counting } from './counting';
 import { notOnDisk, notRegular, refusal, refusalOf } from './failures';
