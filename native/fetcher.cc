@@ -112,26 +112,32 @@ void Fetcher::forget(const Environment& environment) {
 // Leaves something at the intake, where a thread that sleeps takes it in; or else the monitor, or who is at work and
 // back before it.
 void Fetcher::leave(Arrival arrival) {
-  bool sleeps = false;
+  std::shared_ptr<Seat> sleeper;
   {
     std::lock_guard intake(intake_);
     arrivals_.push_back(std::move(arrival));
-    sleeps = waiting_ > waking_;
-    if (sleeps) ++waking_;
-    if (!sleeps || !monitoring_) nudge(true);
+    sleeper = next();
+    if (!sleeper || !monitoring_) nudge(true);
   }
-  if (sleeps) workers_.notify_one();
+  if (sleeper) sleeper->wake();
+}
+
+// At the intake: the seat of a thread that sleeps, for whom the caller has to wake it; null when none does.
+std::shared_ptr<Seat> Fetcher::next() {
+  if (asleep_.empty()) return nullptr;
+  std::shared_ptr<Seat> seat = std::move(asleep_.back());
+  asleep_.pop_back();
+  return seat;
 }
 
 // At the intake: the monitor wakes, at once or only where nothing has gone on so far.
 void Fetcher::nudge(bool now) {
   if (monitoring_ && !now && !calm_) return;
-  nudged_ = true;
   if (!monitoring_) {
     monitoring_ = startThread(
         "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
   } else {
-    monitor_.notify_one();
+    monitor_.wake();
   }
 }
 
@@ -165,9 +171,8 @@ void Fetcher::absorb(size_t looking) {
 void Fetcher::wake(size_t threads) {
   std::lock_guard intake(intake_);
   for (; threads > 0; --threads) {
-    if (waiting_ > waking_) {
-      ++waking_;
-      workers_.notify_one();
+    if (const std::shared_ptr<Seat> sleeper = next()) {
+      sleeper->wake();
     } else if (threads_ < bounds_.maxThreads &&
                startThread(
                    "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; },
@@ -181,6 +186,7 @@ void Fetcher::wake(size_t threads) {
 }
 
 void Fetcher::work() {
+  const auto seat = std::make_shared<Seat>();
   std::unique_lock lock(mutex_);
   for (;;) {
     absorb(1);
@@ -194,16 +200,19 @@ void Fetcher::work() {
     std::unique_lock intake(intake_);
     if (!arrivals_.empty()) continue;
     // From here on it is asleep for who wants to wake it, who takes the intake after the lock.
-    ++waiting_;
-    lock.unlock();
-    const bool woken = workers_.wait_for(intake, kLinger, [this] { return waking_ > 0; });
-    --waiting_;
-    if (!woken) {
-      --threads_;
-      return;
-    }
-    --waking_;
+    asleep_.push_back(seat);
     intake.unlock();
+    lock.unlock();
+    if (!seat->sleepUntil(Seat::Clock::now() + kLinger)) {
+      intake.lock();
+      if (std::erase(asleep_, seat) > 0) {
+        --threads_;
+        return;
+      }
+      intake.unlock();
+      // Somebody is just about to wake it.
+      seat->sleep();
+    }
     lock.lock();
   }
 }
@@ -231,15 +240,17 @@ void Fetcher::monitor() {
     if (calm) devices_.clear();
     {
       std::unique_lock intake(intake_);
+      const bool sleeps = arrivals_.empty();
+      calm_ = calm && sleeps;
+      intake.unlock();
       lock.unlock();
-      const auto nudged = [this] { return std::exchange(nudged_, false) || !arrivals_.empty(); };
-      if (calm) {
-        calm_ = true;
-        monitor_.wait(intake, nudged);
-        calm_ = false;
-        tick = std::chrono::steady_clock::now() + kTick;
+      if (!calm) {
+        if (sleeps) monitor_.sleepUntil(tick);
       } else {
-        monitor_.wait_until(intake, tick, nudged);
+        if (sleeps) monitor_.sleep();
+        intake.lock();
+        calm_ = false;
+        tick = Seat::Clock::now() + kTick;
       }
     }
     lock.lock();

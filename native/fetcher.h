@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "device.h"
+#include "seat.h"
 
 namespace nofault {
 
@@ -61,6 +61,7 @@ class Fetcher {
   size_t look(Device& device, Deliveries& deliveries);
   bool bury(std::unique_lock<std::mutex>& lock);
   void wake(size_t threads);
+  std::shared_ptr<Seat> next();
   void leave(Arrival arrival);
   void nudge(bool now);
   void absorb(size_t looking);
@@ -69,10 +70,12 @@ class Fetcher {
   // What event loops leave, and which threads sleep. It is held for a few instructions only, never while anything else
   // is waited for: event loops take this lock and not the other one. Who needs both takes the other one first.
   std::mutex intake_;
-  std::condition_variable workers_, monitor_;
   std::vector<Arrival> arrivals_;
-  unsigned threads_ = 0, waiting_ = 0, waking_ = 0;
-  bool monitoring_ = false, nudged_ = false, calm_ = false;
+  unsigned threads_ = 0;
+  // Of threads that sleep. The last is woken first, for its processor may still have its memory at hand.
+  std::vector<std::shared_ptr<Seat>> asleep_;
+  bool monitoring_ = false, calm_ = false;
+  Seat monitor_;
 
   // All else.
   std::mutex mutex_;
