@@ -7,7 +7,6 @@
         "native/environment.cc",
         "native/kernel.cc",
         "native/thread.cc",
-        "native/sleep.cc",
         "native/latency.cc",
         "native/passing.cc",
         "native/file_system.cc",

@@ -124,7 +124,7 @@ void Fetcher::nudge(bool now) {
   if (!monitoring_.exchange(true))
     monitoring_ = startThread(
         "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
-  if ((now || calm_) && !nudged_.exchange(true)) monitor_.post();
+  if (now || calm_) monitor_.wake();
 }
 
 // With the lock held: takes in what is at the intake, and gets threads for it besides those that look for work right
@@ -154,7 +154,7 @@ void Fetcher::absorb(size_t looking) {
 void Fetcher::wake(size_t threads) {
   for (; threads > 0; --threads) {
     if (workers_.wake()) continue;
-    if (threads_ >= bounds_.maxThreads ||
+    if (threads_ >= std::min<size_t>(bounds_.maxThreads, Sleepers::kMost) ||
         !startThread(
             "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; }, this))
       break;
@@ -164,6 +164,7 @@ void Fetcher::wake(size_t threads) {
 }
 
 void Fetcher::work() {
+  const size_t number = workers_.join();
   std::unique_lock lock(mutex_);
   for (;;) {
     absorb(1);
@@ -175,11 +176,12 @@ void Fetcher::work() {
       if (bury(lock) || device != nullptr) continue;
     }
     // Under the lock, so that whoever finds work under it finds this thread asleep.
-    workers_.enter();
+    workers_.enter(number);
     lock.unlock();
     if (!arrivals_.empty()) {
-      workers_.stay();
-    } else if (!workers_.sleep(SleepClock::now() + kLinger)) {
+      workers_.stay(number);
+    } else if (!workers_.sleep(number, Seat::Clock::now() + kLinger)) {
+      workers_.resign(number);
       --threads_;
       return;
     }
@@ -212,13 +214,12 @@ void Fetcher::monitor() {
     calm_ = calm;
     lock.unlock();
     if (calm) {
-      monitor_.wait();
+      monitor_.sleep();
       calm_ = false;
       tick = std::chrono::steady_clock::now() + kTick;
     } else {
-      monitor_.wait(tick);
+      monitor_.sleepUntil(tick);
     }
-    nudged_ = false;
     lock.lock();
     if (std::chrono::steady_clock::now() < tick) continue;
     tick = std::chrono::steady_clock::now() + kTick;

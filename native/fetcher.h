@@ -17,7 +17,8 @@
 
 #include "device.h"
 #include "mailbox.h"
-#include "sleep.h"
+#include "seat.h"
+#include "sleepers.h"
 
 namespace nofault {
 
@@ -71,9 +72,9 @@ class Fetcher {
   // What event loops leave, and threads that sleep. Event loops wait for no lock here.
   Mailbox<Arrival> arrivals_;
   Sleepers workers_;
-  Semaphore monitor_;
+  Seat monitor_;
   std::atomic<unsigned> threads_{0};
-  std::atomic<bool> monitoring_{false}, nudged_{false}, calm_{false};
+  std::atomic<bool> monitoring_{false}, calm_{false};
 
   // All else.
   std::mutex mutex_;

@@ -38,7 +38,7 @@ const ONE_STEP = 64;
 /** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. Less of a vector none of which has been a hit. */
 const ASKING = 3;
 const ALWAYS_ASKED = 8192;
-const COLD = { asking: 0.5, alwaysAsked: 512 };
+const COLD = { asking: 0.25, alwaysAsked: 256 };
 
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;

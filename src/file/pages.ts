@@ -14,10 +14,10 @@ import { copyStanding, near, standing, type Window } from './window';
 import { Windows } from './windows';
 
 /**
- * How long one call makes windows, in ms (about 10 us each), so that a vector over thousands of them does not hold the loop. The others'
- * windows are made in the next turns.
+ * How long one call makes windows, in ms (8 to 10 us each), so that a vector over thousands of them does not hold the loop. The others' windows are made in
+ * the next turns, where that takes longer: threads that map what has arrived hold the address space's lock then, again and again (docs/kernel.md).
  */
-const MAKING = 0.5;
+const MAKING = 1.2;
 
 /** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
 const PATIENCE = 1000;

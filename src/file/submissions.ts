@@ -9,6 +9,12 @@ const MAKING = 0.5;
 /** Entries of the rest of a vector that are submitted in one turn. */
 const SUBMITTED = 4096;
 
+/**
+ * Entries on their way into the addon, which copies them. Made once: after windows, which V8 takes for young memory, the next array would have it collect
+ * garbage, twice a turn.
+ */
+let ready = new Uint32Array(SUBMITTED);
+
 /** Who waits for the entries. */
 export interface Submitter extends Recipient {
   /** Whether nothing is waited for any more. */
@@ -88,7 +94,7 @@ export class Submissions {
   #submit(entries: readonly number[], making: number): void {
     const { first, count } = this.#vector;
     const stop = performance.now() + making;
-    const ready = new Uint32Array(entries.length);
+    if (entries.length > ready.length) ready = new Uint32Array(2 * entries.length);
     const later: number[] = [];
     const cutOff = new Map<number, NofaultError>();
     let n = 0;
