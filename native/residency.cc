@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <iterator>
+#include <numeric>
 
 #include "kernel.h"
 #include "watch.h"
@@ -43,6 +44,12 @@ constexpr size_t kAddressesPerCall = 1024;
 // After so many pages in a row that we do not map, one in kSampled of the next is asked about first.
 constexpr size_t kCold = 512;
 constexpr size_t kSampled = 8;
+
+// From so many pages on they are asked about roughly in the order of their addresses: by stretches of 16 MiB, of which
+// 64 are told apart.
+constexpr size_t kOrderedFrom = 64;
+constexpr int kStretchBits = 24;
+constexpr size_t kStretches = 64;
 
 // How many pages of a long resident run are looked at to tell whether we map it.
 constexpr uint64_t kSamples = 16;
@@ -191,6 +198,30 @@ size_t Residency::vector(const WindowTable& windows, const double* first, const 
   return question.hits;
 }
 
+// One move_pages for all collected pages. It looks each up among the mappings and in the page table, and finds much of
+// that in the processor's caches when the one before lay nearby: a ninth of the time, putting them in order included
+// (docs/kernel.md).
+bool Residency::askMapped() {
+  const size_t total = addresses_.size();
+  if (total < kOrderedFrom) return kernel::mapped(addresses_.data(), total, status_.data());
+  const auto stretchOf = [](const void* address) {
+    return (reinterpret_cast<uintptr_t>(address) >> kStretchBits) % kStretches;
+  };
+  uint32_t next[kStretches + 1] = {};
+  for (const void* address : addresses_) ++next[stretchOf(address) + 1];
+  std::partial_sum(std::begin(next), std::end(next), std::begin(next));
+  ordered_.resize(total);
+  orderedStatus_.resize(total);
+  places_.resize(total);
+  for (size_t i = 0; i < total; ++i) {
+    places_[i] = next[stretchOf(addresses_[i])]++;
+    ordered_[places_[i]] = addresses_[i];
+  }
+  if (!kernel::mapped(ordered_.data(), total, orderedStatus_.data())) return false;
+  for (size_t i = 0; i < total; ++i) status_[i] = orderedStatus_[places_[i]];
+  return true;
+}
+
 // Whether none of a sample of the collected pages is mapped.
 bool Residency::nothingMapped() {
   void* addresses[kAddressesPerCall / kSampled + 1] = {};
@@ -213,7 +244,7 @@ void Residency::askPageTable(Question& question) {
     entries_.clear();
     return;
   }
-  const bool told = kernel::mapped(addresses_.data(), total, status_.data());
+  const bool told = askMapped();
   size_t stretch = SIZE_MAX, stretchEnd = 0;  // entries that are not mapped and close together: one mincore
   uint64_t from = 0, to = 0;
   auto flush = [&] {

@@ -50,6 +50,7 @@ class Residency {
   };
 
   void askPageTable(Question& question);
+  bool askMapped();
   bool nothingMapped();
   void askPageCache(Question& question, size_t begin, size_t end, uint64_t first, uint64_t last, bool unmapped);
   bool isMapped(const Window& window, uint64_t first, uint64_t last);
@@ -61,6 +62,10 @@ class Residency {
   std::vector<void*> addresses_;
   std::vector<int> status_;
   std::vector<uint32_t> entries_;
+  // The same pages in the order in which they are asked about, and where each went.
+  std::vector<void*> ordered_;
+  std::vector<int> orderedStatus_;
+  std::vector<uint32_t> places_;
   std::vector<unsigned char> vector_;
   Budget budget_;
   FileState& file_;  // keeps the count of blocked touches: times when mapping a page made the thread wait after all
