@@ -41,8 +41,15 @@ export function release(): void {
 
 function deliver(completions: Float64Array, count: number): void {
   const touched = new Set<Recipient>();
+  let request = 0;
+  let recipient: Recipient | undefined;
   for (let at = 0; at < count * COMPLETION_FIELDS; at += COMPLETION_FIELDS) {
-    const recipient = recipients.get(completions[at] as number);
+    // Those of one request come one after the other.
+    if (completions[at] !== request) {
+      request = completions[at] as number;
+      recipient = recipients.get(request);
+      if (recipient !== undefined) touched.add(recipient);
+    }
     if (recipient === undefined) continue;
     recipient.settle(
       completions[at + 1] as number,
@@ -51,7 +58,6 @@ function deliver(completions: Float64Array, count: number): void {
       completions[at + 4] === 1,
       completions[at + 5] as number,
     );
-    touched.add(recipient);
   }
   for (const recipient of touched) recipient.settled();
 }

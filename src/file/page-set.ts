@@ -4,7 +4,7 @@ import { hold, release } from './arrivals';
 import { checkSignal, onAbort } from './cancelling';
 import type { GetOptions, PageSet, Places } from './contract';
 import type { Dependant, Pages } from './pages';
-import { placesOf, standingPlaces } from './places';
+import { placesIn, placesOf } from './places';
 import { notResident, readError, windowError } from './read-errors';
 import { Submissions, type Submitter } from './submissions';
 import { selected, startOf, type Vector } from './vector';
@@ -170,9 +170,8 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
   }
 
   places(): Places {
-    if (this.#standing !== 'thread' || this.#errors.size > 0 || !this.complete) return placesOf(this);
     this.#pages.assertOpen();
-    return standingPlaces(this.#pages, this.#vector, (entry) => this.#verdicts.stands(entry)) ?? placesOf(this);
+    return (this.#verdicts.allStandForGood() ? placesIn(this.#pages, this.#vector) : undefined) ?? placesOf(this);
   }
 
   get arrived(): Promise<PageSet> {

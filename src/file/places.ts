@@ -1,3 +1,4 @@
+import { addon } from '../native';
 import type { PageSet, Places } from './contract';
 import type { Pages } from './pages';
 import { readError } from './read-errors';
@@ -39,19 +40,26 @@ export function placesOf(set: PageSet): Places {
 }
 
 /**
- * Where the entries of a vector lie that all stand; undefined when one does not, or its window could not be made. Throws when the file does not reach so far any
+ * Where the entries of a vector lie that have all been in memory; undefined when a window could not be made. Throws when the file does not reach so far any
  * more.
  */
-export function standingPlaces(pages: Pages, vector: Vector, stands: (entry: number) => boolean): Places | undefined {
+export function placesIn(pages: Pages, vector: Vector): Places | undefined {
   const places = new Placing(vector.length);
+  const { pageSize } = pages;
+  const stride = addon().windowStride;
+  let memory: ArrayBuffer | undefined;
+  let begin = 0;
   for (let entry = 0; entry < vector.length; entry++) {
-    if (!stands(entry)) return undefined;
     const offset = startOf(vector, entry, pages);
     const length = lengthOf(vector, entry, pages);
     if (offset + length > pages.size || length < 0) throw readError(pages.path, 0, Math.max(offset, pages.size), true);
-    const window = pages.window(Math.min(vector.first[entry] as number, pages.pageCount - 1));
-    if (window === undefined) return undefined;
-    places.set(entry, window.memory, offset - window.firstPage * pages.pageSize);
+    if (memory === undefined || offset < begin || offset >= begin + stride) {
+      const window = pages.window(Math.min(vector.first[entry] as number, pages.pageCount - 1));
+      if (window === undefined) return undefined;
+      memory = window.memory;
+      begin = window.firstPage * pageSize;
+    }
+    places.set(entry, memory, offset - begin);
   }
   return places;
 }

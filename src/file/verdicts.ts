@@ -60,6 +60,17 @@ export class Verdicts {
     return (this.#firstTurn === turn && this.#first[entry] === RESIDENT) || this.#given?.[entry] === turn;
   }
 
+  /** Whether verdicts stand for good, and all entries have been in memory, unmarked. */
+  allStandForGood(): boolean {
+    if (this.#standing !== 'thread') return false;
+    const states = this.#first;
+    const { marked } = this.#pages;
+    for (let entry = 0; entry < states.length; entry++) {
+      if ((states[entry] !== RESIDENT && states[entry] !== ARRIVED) || (marked && !this.#wasHere(entry))) return false;
+    }
+    return true;
+  }
+
   /** Whether the entry has been in memory, and no mark was put on it since: that is no more what the file has. */
   #wasHere(entry: number): boolean {
     if (this.#first[entry] !== RESIDENT && this.#first[entry] !== ARRIVED) return false;
