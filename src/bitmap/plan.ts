@@ -1,12 +1,19 @@
 import type { MappedFile } from '../file/mapped-file';
 import type { NativeHeader, NativeStep } from '../native';
 import type { BitmapRef } from './format';
+import { loopsTurn } from './slices';
 
 /** Pages between two that are needed, which are asked about with them rather than in a question of their own. */
 const GAP = 256;
 
 /** Questions about residency at once. */
 const AT_ONCE = 16;
+
+/** Stretches or runs of pages that are gone through before somebody else may have the event loop. */
+const IN_A_ROW = 256;
+
+/** More pages than a header or a range has: a stretch is one number, its first page times this and how many it has, so that sorting costs little. */
+const MOST_PAGES = 2 ** 13;
 
 /** What a scan would do, and what of that is in memory, as of a moment ago. */
 export interface ScanPlan {
@@ -38,10 +45,10 @@ export interface ScanStep {
   readonly bytes: number;
 }
 
-/** Pages, from `first` up to `end`. */
-interface Stretch {
-  first: number;
-  end: number;
+/** Pages that do not touch one another, ascending: from `first[i]` up to `end[i]`. */
+interface Stretches {
+  readonly first: number[];
+  readonly end: number[];
 }
 
 /** What these steps, over bitmaps with these headers, need of the file. */
@@ -51,15 +58,8 @@ export async function planOf(
   headers: readonly NativeHeader[],
   steps: readonly NativeStep[],
 ): Promise<ScanPlan> {
-  const stretches = joined([
-    ...refs.map(({ offset }, i) => stretch(offset, (headers[i] as NativeHeader).length, file)),
-    ...steps.flatMap(({ ranges }) => {
-      const some: Stretch[] = [];
-      for (let i = 0; i < ranges.length; i += 3) some.push(stretch(ranges[i + 1] as number, ranges[i + 2] as number, file));
-      return some;
-    }),
-  ]);
-  const pages = sum(stretches.map(({ first, end }) => end - first));
+  const stretches = await stretchesOf(file, refs, headers, steps);
+  const pages = sum(stretches.end) - sum(stretches.first);
   const residentPages = await residentOf(file, stretches);
   const containers = sum(headers.map((header) => header.containers));
   const containersRead = sum(steps.map((step) => step.containers));
@@ -84,37 +84,54 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function stretch(offset: number, length: number, { pageSize }: MappedFile): Stretch {
-  return { first: Math.floor(offset / pageSize), end: Math.ceil((offset + length) / pageSize) };
-}
-
-/** The same pages, each once, in order. */
-function joined(stretches: Stretch[]): Stretch[] {
-  stretches.sort((a, b) => a.first - b.first);
-  const result: Stretch[] = [];
-  for (const { first, end } of stretches) {
-    const last = result[result.length - 1];
-    if (last !== undefined && first <= last.end) last.end = Math.max(last.end, end);
-    else result.push({ first, end });
+/** The pages of the headers and of all ranges, each once. */
+async function stretchesOf(
+  { pageSize }: MappedFile,
+  refs: readonly BitmapRef[],
+  headers: readonly NativeHeader[],
+  steps: readonly NativeStep[],
+): Promise<Stretches> {
+  const all = new Float64Array(refs.length + sum(steps.map(({ ranges }) => ranges.length / 3)));
+  let n = 0;
+  const add = (offset: number, length: number): void => {
+    const first = Math.floor(offset / pageSize);
+    all[n++] = first * MOST_PAGES + Math.ceil((offset + length) / pageSize) - first;
+  };
+  for (const [i, { offset }] of refs.entries()) add(offset, (headers[i] as NativeHeader).length);
+  for (const { ranges } of steps) {
+    const turn = loopsTurn();
+    if (turn) await turn;
+    for (let i = 0; i < ranges.length; i += 3) add(ranges[i + 1] as number, ranges[i + 2] as number);
   }
-  return result;
+  all.sort();
+  const first: number[] = [];
+  const end: number[] = [];
+  for (let i = 0; i < all.length; i++) {
+    const turn = i % IN_A_ROW === 0 ? loopsTurn() : undefined;
+    if (turn) await turn;
+    const pages = (all[i] as number) % MOST_PAGES;
+    const from = ((all[i] as number) - pages) / MOST_PAGES;
+    const last = end.length - 1;
+    if (last >= 0 && from <= (end[last] as number)) end[last] = Math.max(end[last] as number, from + pages);
+    else {
+      first.push(from);
+      end.push(from + pages);
+    }
+  }
+  return { first, end };
 }
 
 /** How many of these pages are in memory; those of which the kernel does not tell are not. */
-async function residentOf(file: MappedFile, stretches: readonly Stretch[]): Promise<number> {
-  const groups: Stretch[][] = [];
-  for (const one of stretches) {
-    const group = groups[groups.length - 1];
-    const last = group?.[group.length - 1];
-    if (group !== undefined && last !== undefined && one.first - last.end <= GAP) group.push(one);
-    else groups.push([one]);
-  }
+async function residentOf(file: MappedFile, { first, end }: Stretches): Promise<number> {
+  // Where each group begins that is asked about in one question.
+  const groups: number[] = [];
+  for (let i = 0; i < first.length; i++) if (i === 0 || (first[i] as number) - (end[i - 1] as number) > GAP) groups.push(i);
   let resident = 0;
-  const next = groups.values();
+  const next = groups.entries();
   const ask = async (): Promise<void> => {
-    for (const group of next) {
+    for (const [at, from] of next) {
       // Not in one expression: that would add to what it was before the others of them had answered.
-      const found = await residentIn(file, group);
+      const found = await residentIn(file, { first, end }, from, groups[at + 1] ?? first.length);
       resident += found;
     }
   };
@@ -122,20 +139,24 @@ async function residentOf(file: MappedFile, stretches: readonly Stretch[]): Prom
   return resident;
 }
 
-async function residentIn(file: MappedFile, group: readonly Stretch[]): Promise<number> {
+/** Of the stretches from number `from` up to `to`. */
+async function residentIn(file: MappedFile, { first, end }: Stretches, from: number, to: number): Promise<number> {
   const { pageSize } = file;
-  const offset = (group[0] as Stretch).first * pageSize;
-  const end = Math.min((group[group.length - 1] as Stretch).end * pageSize, file.size);
-  const map = await file.residency({ offset, length: end - offset });
+  const offset = (first[from] as number) * pageSize;
+  const stop = Math.min((end[to - 1] as number) * pageSize, file.size);
+  const map = await file.residency({ offset, length: stop - offset });
   let resident = 0;
-  let i = 0;
+  let runs = 0;
+  let i = from;
   for (const run of map.runs) {
+    const turn = runs++ % IN_A_ROW === 0 ? loopsTurn() : undefined;
+    if (turn) await turn;
     if (run.state !== 'resident') continue;
-    const first = Math.floor(run.offset / pageSize);
+    const begin = Math.floor(run.offset / pageSize);
     const last = Math.ceil((run.offset + run.length) / pageSize);
-    while (i < group.length && (group[i] as Stretch).end <= first) i++;
-    for (let j = i; j < group.length && (group[j] as Stretch).first < last; j++) {
-      resident += Math.min(last, (group[j] as Stretch).end) - Math.max(first, (group[j] as Stretch).first);
+    while (i < to && (end[i] as number) <= begin) i++;
+    for (let j = i; j < to && (first[j] as number) < last; j++) {
+      resident += Math.min(last, end[j] as number) - Math.max(begin, first[j] as number);
     }
   }
   return resident;
