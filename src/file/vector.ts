@@ -105,9 +105,16 @@ function emptyRanges(length: number): Required<Vector> {
 function setRange({ first, count, bytes }: Required<Vector>, i: number, offset: number, length: number, extent: Extent): void {
   const { size, pageSize } = extent;
   // The checks, in a form that costs nothing where all is well.
-  const whole = Math.floor(offset) === offset && Math.floor(length) === length;
-  if (!(whole && offset >= 0 && length >= 0 && length <= extent.longestEntry && offset + length <= size))
-    checkRange(offset, length, `entry ${i}`, extent);
+  const good =
+    typeof offset === 'number' &&
+    typeof length === 'number' &&
+    offset >= 0 &&
+    length >= 0 &&
+    length <= extent.longestEntry &&
+    offset + length <= size &&
+    Math.floor(offset) === offset &&
+    Math.floor(length) === length;
+  if (!good) checkRange(offset, length, `entry ${i}`, extent);
   first[i] = Math.floor(offset / pageSize);
   count[i] = pagesOf(offset, length, pageSize);
   bytes.offset[i] = offset;
