@@ -185,33 +185,34 @@ class Hits {
     return this.perPage(nanoseconds / CALLS, this.order);
   }
 
-  private tryPage(mapped: MappedFile): number {
-    const { order } = this;
+  /** Nanoseconds that one pass takes of CALLS in a row; negative when one came to a negative number: a page was missing. */
+  private timed(pass: () => number): number {
     let sum = 0;
     const start = process.hrtime.bigint();
     for (let call = 0; call < CALLS; call++) {
-      for (let i = 0; i < order.length; i++) {
-        const page = mapped.tryPage(order[i] as number);
-        if (page === undefined) return -1;
-        sum += page[0] as number;
-      }
+      const came = pass();
+      if (came < 0) return -1;
+      sum += came;
     }
     const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
     this.sum += sum;
-    return this.perPage(elapsed, order);
+    return elapsed;
+  }
+
+  private tryPage(mapped: MappedFile): number {
+    const { order } = this;
+    return this.perPage(
+      this.timed(() => tryPages(mapped, order)),
+      order,
+    );
   }
 
   private viewOnly(): number {
     const { order, plainBytes } = this;
-    const { pageSize } = baseline;
-    let sum = 0;
-    const start = process.hrtime.bigint();
-    for (let call = 0; call < CALLS; call++) {
-      for (let i = 0; i < order.length; i++) sum += new Uint8Array(plainBytes, (order[i] as number) * pageSize, pageSize)[0] as number;
-    }
-    const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
-    this.sum += sum;
-    return this.perPage(elapsed, order);
+    return this.perPage(
+      this.timed(() => viewPages(plainBytes, order)),
+      order,
+    );
   }
 
   private mincoreEach(): number {
@@ -223,17 +224,10 @@ class Hits {
   private readSync(): number {
     const { order, into } = this;
     const { fd } = this.file;
-    let sum = 0;
-    const start = process.hrtime.bigint();
-    for (let call = 0; call < CALLS; call++) {
-      for (let i = 0; i < order.length; i++) {
-        readSync(fd, into, 0, into.length, (order[i] as number) * into.length);
-        sum += into[0] as number;
-      }
-    }
-    const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
-    this.sum += sum;
-    return this.perPage(elapsed, order);
+    return this.perPage(
+      this.timed(() => readPages(fd, into, order)),
+      order,
+    );
   }
 
   private async handleRead(): Promise<number> {
@@ -253,24 +247,17 @@ class Hits {
 
   private getPages(mapped: MappedFile): number {
     const { vector } = this;
-    let misses = 0;
-    const start = process.hrtime.bigint();
-    for (let call = 0; call < CALLS; call++) misses += mapped.getPages(vector).misses;
-    const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
-    return misses === 0 ? this.perPage(elapsed, vector) : -1;
+    return this.perPage(
+      this.timed(() => -mapped.getPages(vector).misses),
+      vector,
+    );
   }
 
   /** Nanoseconds for one vector of 16 entries: all vectors that the order of pages can be cut into. */
   private vector16(): number {
     const { order, watching } = this;
     const vectors = Array.from({ length: order.length / SHORT }, (_, i) => order.slice(i * SHORT, (i + 1) * SHORT));
-    let misses = 0;
-    const start = process.hrtime.bigint();
-    for (let call = 0; call < CALLS; call++) {
-      for (let i = 0; i < vectors.length; i++) misses += watching.getPages(vectors[i] as Uint32Array).misses;
-    }
-    const elapsed = Number(process.hrtime.bigint() - start) / CALLS;
-    return misses === 0 ? elapsed / vectors.length : -1;
+    return this.timed(() => -missesOf(watching, vectors)) / vectors.length;
   }
 
   private getPagesBytes(): number {
@@ -284,4 +271,40 @@ class Hits {
     this.sum += sum;
     return this.perPage(elapsed, vector);
   }
+}
+
+// One pass each, in a function that ends with its loop. V8 compiles a loop while it runs, without what comes after it and was never run; a function that looked
+// at the clock behind its loop would be thrown out of its compiled code at the end of each run, and begin the next one in the interpreter.
+
+/** What the first bytes of these pages add up to; negative when one was missing. */
+function tryPages(mapped: MappedFile, order: Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < order.length; i++) {
+    const page = mapped.tryPage(order[i] as number);
+    if (page === undefined) return -1;
+    sum += page[0] as number;
+  }
+  return sum;
+}
+
+function viewPages(bytes: ArrayBuffer, order: Uint32Array): number {
+  const { pageSize } = baseline;
+  let sum = 0;
+  for (let i = 0; i < order.length; i++) sum += new Uint8Array(bytes, (order[i] as number) * pageSize, pageSize)[0] as number;
+  return sum;
+}
+
+function readPages(fd: number, into: Buffer, order: Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < order.length; i++) {
+    readSync(fd, into, 0, into.length, (order[i] as number) * into.length);
+    sum += into[0] as number;
+  }
+  return sum;
+}
+
+function missesOf(mapped: MappedFile, vectors: readonly Uint32Array[]): number {
+  let misses = 0;
+  for (let i = 0; i < vectors.length; i++) misses += mapped.getPages(vectors[i] as Uint32Array).misses;
+  return misses;
 }
