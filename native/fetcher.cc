@@ -1,10 +1,11 @@
 #include "fetcher.h"
+
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <cstdlib>
-#include <cstdio>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 

@@ -135,9 +135,8 @@ Napi::Function StepObject::define(Napi::Env env) {
   return DefineClass(
       env, "Step",
       {InstanceMethod<&StepObject::arrive>("arrive"), InstanceMethod<&StepObject::arriveAll>("arriveAll"),
-       InstanceMethod<&StepObject::restart>("restart"),
-       InstanceMethod<&StepObject::cancel>("cancel"), InstanceMethod<&StepObject::combine>("combine"),
-       InstanceMethod<&StepObject::combineOnThread>("combineOnThread"),
+       InstanceMethod<&StepObject::restart>("restart"), InstanceMethod<&StepObject::cancel>("cancel"),
+       InstanceMethod<&StepObject::combine>("combine"), InstanceMethod<&StepObject::combineOnThread>("combineOnThread"),
        InstanceMethod<&StepObject::complete>("complete"), InstanceMethod<&StepObject::disturbed>("disturbed"),
        InstanceMethod<&StepObject::damage>("damage"), InstanceMethod<&StepObject::count>("count"),
        InstanceMethod<&StepObject::counts>("counts"), InstanceMethod<&StepObject::extreme>("extreme"),
