@@ -77,7 +77,9 @@ class PlacedWindow {
     CHECK(at != MAP_FAILED);
     auto* base = static_cast<char*>(at);
     CHECK(nofault::placeWindow(base, pages * size, file->fd, firstPage * size) == 0);
-    window = std::make_shared<nofault::Window>(base, firstPage, pages, file);
+    window = std::make_shared<nofault::Window>(base, pages);
+    window->firstPage = firstPage;
+    window->file = file;
     nofault::guard::watchOver(*window);
   }
   ~PlacedWindow() {
