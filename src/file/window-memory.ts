@@ -16,13 +16,13 @@ const MOST = 32;
 
 const spare: WindowMemory[] = [];
 
-/** Memory for a window of `length` bytes, of a file that may need so many of them. `fd` is the file's. Throws the system's error when there is no room. */
-export function takeMemory(length: number, windows: number, fd: number): WindowMemory {
+/** Memory for a window of `length` bytes, and for as many as are likely to be needed, when it is made. `fd` is the file's. Throws the system's error when there is no room. */
+export function takeMemory(length: number, likely: number, fd: number): WindowMemory {
   if (length < addon().windowLength) return make(length, fd);
   const known = spare.pop();
   if (known !== undefined) return known;
   const memory = make(length, fd);
-  for (let more = Math.min(windows, MOST) - 1; more > 0; more--) {
+  for (let more = Math.min(likely, MOST) - 1; more > 0; more--) {
     try {
       spare.push(make(length, fd));
     } catch {

@@ -10,6 +10,9 @@ import { returnMemory, takeMemory, type WindowMemory } from './window-memory';
  */
 const BATCH = 1024;
 
+/** Windows that memory is made for when a file needs its first one. */
+const FEW = 4;
+
 /** How long one slice of the work on many windows may hold the event loop, in ms. */
 const SLICE = 1;
 
@@ -106,7 +109,9 @@ export class Windows {
     const length = this.#lengthOf(index);
     let room: WindowMemory | undefined;
     try {
-      room = takeMemory(length, Math.floor(this.#size / windowStride), this.#native.fd);
+      // Few at first: something is waited for.
+      const likely = Math.min(Math.floor(this.#size / windowStride), Math.max(FEW, 2 * this.count));
+      room = takeMemory(length, likely, this.#native.fd);
       this.#native.place(index, room.buffer);
     } catch (cause) {
       if (room !== undefined) returnMemory(room);
