@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, realpathSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +41,15 @@ export class TestFiles {
   write(name: string, content: Uint8Array | string): string {
     writeFileSync(this.path(name), content);
     return this.path(name);
+  }
+
+  /** Written out, so that the kernel can drop its pages. */
+  written(name: string, content: Uint8Array): string {
+    const path = this.write(name, content);
+    const fd = openSync(path, 'r+');
+    fsyncSync(fd);
+    closeSync(fd);
+    return path;
   }
 
   /** A file in which every place can be told from every other; the same on every run. */

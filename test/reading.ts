@@ -34,6 +34,11 @@ export function bytesIfThere(set: PageSet, entry: number): Uint8Array | undefine
   }
 }
 
+/** Has pages brought in. */
+export function bring(file: MappedFile, pages: readonly number[]): Promise<unknown> {
+  return file.getPages([...pages]).arrived;
+}
+
 /** Asks a synchronous question again, with a read between, until it is answered: a page may leave at any moment. */
 export async function untilAnswered<T>(question: () => T | undefined, bring: () => Promise<unknown>): Promise<T> {
   for (;;) {

@@ -31,7 +31,6 @@ class Execution {
   // The range's bytes are here, once or again, and stay readable until everything has been combined.
   void arrive(uint32_t range, const uint8_t* bytes);
   // Chunks that can be combined and are not yet; those that are taken must be given to `combine`, once.
-  size_t ready() const { return ready_.size(); }
   std::vector<uint32_t> takeReady() { return std::exchange(ready_, {}); }
   // Begins anew: nothing has arrived.
   void restart();

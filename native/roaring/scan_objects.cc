@@ -173,7 +173,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
 
 StepObject::~StepObject() = default;
 
-Napi::Value StepObject::arrive(const Napi::CallbackInfo& info) {
+void StepObject::arrive(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const uint32_t range = whole32Of(env, info[0]);
   auto bytes = arrayOf<Napi::Uint8Array>(env, info[1]);
@@ -181,10 +181,9 @@ Napi::Value StepObject::arrive(const Napi::CallbackInfo& info) {
   if (range >= ranges.size() || bytes.ByteLength() != ranges[range].length)
     throw refused(env, "bytes of another length");
   execution_->arrive(range, bytes.Data());
-  return number(env, execution_->ready());
 }
 
-Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
+void StepObject::arriveAll(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const uint32_t first = whole32Of(env, info[0]);
   if (!info[1].IsArray()) throw refused(env, "places in what is no list");
@@ -211,7 +210,6 @@ Napi::Value StepObject::arriveAll(const Napi::CallbackInfo& info) {
       throw refused(env, "a range that does not lie in its memory");
     execution_->arrive(first + static_cast<uint32_t>(i), stretches[numbers[i]].data() + static_cast<size_t>(from));
   }
-  return number(env, execution_->ready());
 }
 
 Execution& StepObject::settled(Napi::Env env) const {

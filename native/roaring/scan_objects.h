@@ -56,8 +56,8 @@ class StepObject : public Napi::ObjectWrap<StepObject> {
   roaring::Execution& settled(Napi::Env env) const;
 
  private:
-  Napi::Value arrive(const Napi::CallbackInfo& info);
-  Napi::Value arriveAll(const Napi::CallbackInfo& info);
+  void arrive(const Napi::CallbackInfo& info);
+  void arriveAll(const Napi::CallbackInfo& info);
   void restart(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   void combine(const Napi::CallbackInfo& info);

@@ -124,7 +124,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
       step *= missing.length > 0 ? 2 : AFTER_HITS;
       // Threads find out about the rest as well, and map it: what a thread reads need not be known to be here.
       if (missing.length > 0 && standing === 'thread' && from < length) {
-        if (this.#begin(length - from, options)) this.#submissions.submitAll(from);
+        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, true);
         break;
       }
     }

@@ -44,23 +44,8 @@ export class Submissions {
     this.#submit(entries, 0);
   }
 
-  /** Submits all entries from `from` on, now as far as their windows are mapped or can be in a moment. */
-  submitAll(from: number): void {
-    const { count, length } = this.#vector;
-    if (length - from > SUBMITTED) {
-      this.submitRest(from);
-      return;
-    }
-    const entries: number[] = [];
-    for (let entry = from; entry < length; entry++) {
-      if (count[entry] === 0) this.#submitter.over(entry, undefined);
-      else entries.push(entry);
-    }
-    this.#submit(entries, MAKING);
-  }
-
-  /** Submits all entries from `from` on, some in each of the next turns. */
-  submitRest(from: number): void {
+  /** Submits all entries from `from` on, some in each of the next turns, and some `now`. */
+  submitRest(from: number, now = false): void {
     const { count, length } = this.#vector;
     let next = from;
     const submitSome = (): void => {
@@ -74,7 +59,8 @@ export class Submissions {
       this.#submitter.settled();
       if (next < length) setImmediate(submitSome);
     };
-    setImmediate(submitSome);
+    if (now) submitSome();
+    else setImmediate(submitSome);
   }
 
   /** What has not been started is not, and nothing more is told. */

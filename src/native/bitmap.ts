@@ -150,10 +150,10 @@ export interface NativeStep {
   readonly chunks: number;
   readonly firstChunk: number;
   readonly lastChunk: number;
-  /** A range's bytes are here; they stay readable until all of the step has been combined. Returns how many chunks are ready to be. */
-  arrive(range: number, bytes: Uint8Array): number;
+  /** A range's bytes are here; they stay readable until all of the step has been combined. */
+  arrive(range: number, bytes: Uint8Array): void;
   /** The same for ranges from `first` on, which lie in these places (Places in src/file/contract.ts). */
-  arriveAll(first: number, memory: readonly ArrayBuffer[], which: Uint32Array, offset: Float64Array): number;
+  arriveAll(first: number, memory: readonly ArrayBuffer[], which: Uint32Array, offset: Float64Array): void;
   /** Combines what is ready. */
   combine(): void;
   /** The same on a thread; `held` is kept until then. One call at a time. */

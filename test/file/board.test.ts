@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, fsyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { type MappedFile, open } from '../../src/index';
+import { open } from '../../src/index';
 import { builtPackage } from '../built-package';
 import { programPath, runProgram } from '../child';
 import { GiB, MiB, pattern, TestFiles } from '../files';
-import { untilAnswered } from '../reading';
+import { bring, untilAnswered } from '../reading';
 import { pageCacheLacks } from '../rigs/page-cache';
 import { slowFolderLacks, startSlowFolder } from '../rigs/slow-folder';
 import { when } from '../when';
@@ -14,19 +14,6 @@ import { when } from '../when';
 const files = TestFiles.make();
 const PAGE = 4096;
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-/** Written out, so that the kernel can drop its pages. */
-function written(name: string, content: Buffer): string {
-  const path = files.write(name, content);
-  const fd = openSync(path, 'r+');
-  fsyncSync(fd);
-  closeSync(fd);
-  return path;
-}
-
-function bring(file: MappedFile, pages: readonly number[]): Promise<unknown> {
-  return file.getPages([...pages]).arrived;
-}
 
 describe('after a first hit', () => {
   test('pages are hits by the board, without another question', async () => {
@@ -104,7 +91,7 @@ describe('after a first hit', () => {
   });
 
   test('what another process writes is seen at once, and what was a hit stays one', async () => {
-    const path = written('written', pattern(10 * PAGE));
+    const path = files.written('written', pattern(10 * PAGE));
     const file = await open(path);
     for (let round = 0; round < 50; round++) {
       const fd = openSync(path, 'r+');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, fsyncSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, truncateSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type MappedFile, open } from '../../src/index';
@@ -7,7 +7,7 @@ import { builtPackage } from '../built-package';
 import { programPath } from '../child';
 import { expectThrown } from '../failures';
 import { bytesByRead, evictUnmapped, MiB, OLDEST_VERDICT, pattern, TestFiles } from '../files';
-import { bytesIfThere, untilAnswered } from '../reading';
+import { bring, bytesIfThere, untilAnswered } from '../reading';
 import { finished } from '../rigs/children';
 import { damonLacks, whileReclaimedByDamon } from '../rigs/damon';
 import { memoryCgroupLacks, startMemoryCgroup } from '../rigs/memory-cgroup';
@@ -36,19 +36,6 @@ function untilNoVerdictStands(): void {
 function askUntilNoVerdictStands(file: MappedFile, page: number): void {
   const end = performance.now() + OLDEST_VERDICT + 1;
   while (performance.now() < end) file.tryPage(page);
-}
-
-/** Written out, so that the kernel can drop its pages. */
-function written(name: string, content: Buffer): string {
-  const path = files.write(name, content);
-  const fd = openSync(path, 'r+');
-  fsyncSync(fd);
-  closeSync(fd);
-  return path;
-}
-
-function bring(file: MappedFile, pages: readonly number[]): Promise<unknown> {
-  return file.getPages([...pages]).arrived;
 }
 
 function tool(program: string, ...words: string[]): void {
@@ -145,7 +132,7 @@ describe('a page that leaves memory is off the board within its bound', () => {
     for (const how of HOW) {
       for (const pages of [[5], numbers(PAGES), numbers(8, 7)]) {
         when(pageCacheLacks() ?? lacks).test(`${name}, ${how}, ${pages.length} pages on the board`, async () => {
-          const path = written(`leaving ${name.replace('/', ' ')} ${how} ${pages.length}`, pattern(PAGES * PAGE));
+          const path = files.written(`leaving ${name.replace('/', ' ')} ${how} ${pages.length}`, pattern(PAGES * PAGE));
           evictUnmapped(path);
           const file = await open(path);
           // Reclaiming may leave pages that are in use.
@@ -160,7 +147,7 @@ describe('a page that leaves memory is off the board within its bound', () => {
   }
 
   when(pageCacheLacks()).test('truncated: the pages say so, and those before them go on', async () => {
-    const path = written('truncated', pattern(PAGES * PAGE));
+    const path = files.written('truncated', pattern(PAGES * PAGE));
     const file = await open(path);
     await untilAnswered(
       () => (numbers(PAGES).every((page) => file.tryPage(page) !== undefined) ? true : undefined),
