@@ -3,7 +3,8 @@ import type { GetOptions, PageSet } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
 import { damaged } from './damage';
-import { FIRST_STEP, type Flight, flightOf, STEP, STEPS } from './in-flight';
+import { FIRST_STEP, flightOf, STEP, STEPS } from './in-flight';
+import type { Room } from './room';
 import { loopsTurn } from './slices';
 import { inTurn } from './threads';
 
@@ -37,7 +38,7 @@ export class Evaluation {
   /** Steps that are being carried out. */
   readonly #under = new Set<NativeStep>();
   readonly #work = new Set<Promise<void>>();
-  readonly #flight: Flight;
+  readonly #flight: Room;
   #bytes: number;
   #depth: number;
   #ended = false;

@@ -1,21 +1,15 @@
 import { availableParallelism } from 'node:os';
+import { Room } from './room';
 
-/** Steps that are combined on threads at once, of all scans of this environment: more than processors would only take turns. */
-const MOST = Math.max(1, availableParallelism());
-
-let busy = 0;
-const waiting: (() => void)[] = [];
+/** For steps that are combined on threads at once, of all scans of this environment: more than processors would only take turns. */
+const room = new Room(Math.max(1, availableParallelism()));
 
 /** Runs what works on a thread as soon as there is room. */
 export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (busy >= MOST) await new Promise<void>((resolve) => waiting.push(resolve));
-  else busy++;
+  if (!room.now()) await room.later();
   try {
     return await work();
   } finally {
-    // Whoever waits takes the place over.
-    const next = waiting.shift();
-    if (next) next();
-    else busy--;
+    room.giveBack();
   }
 }

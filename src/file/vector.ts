@@ -103,18 +103,8 @@ function emptyRanges(length: number): Required<Vector> {
 }
 
 function setRange({ first, count, bytes }: Required<Vector>, i: number, offset: number, length: number, extent: Extent): void {
-  const { size, pageSize } = extent;
-  // The checks, in a form that costs nothing where all is well.
-  const good =
-    typeof offset === 'number' &&
-    typeof length === 'number' &&
-    offset >= 0 &&
-    length >= 0 &&
-    length <= extent.longestEntry &&
-    offset + length <= size &&
-    Math.floor(offset) === offset &&
-    Math.floor(length) === length;
-  if (!good) checkRange(offset, length, `entry ${i}`, extent);
+  const { pageSize } = extent;
+  checkRange(offset, length, i, extent);
   first[i] = Math.floor(offset / pageSize);
   count[i] = pagesOf(offset, length, pageSize);
   bytes.offset[i] = offset;
@@ -142,19 +132,23 @@ export function checkPage(page: number, extent: Extent): void {
   if (!(Number.isSafeInteger(page) && page >= 0 && page < extent.pageCount)) throw badPage(page, 'page', extent);
 }
 
-/** Checks one byte range, and that it may be one entry. */
-export function checkRange(offset: number, length: number, what: string, extent: Extent): void {
+/** Checks one byte range, and that it may be one entry. `what` is what errors call it, or its number in a vector: a name is made only for an error. */
+export function checkRange(offset: number, length: number, what: string | number, extent: Extent): void {
   checkBytes(offset, length, what, extent);
-  if (length > extent.longestEntry) throw tooLong(`${what} has ${length} bytes`, extent);
+  if (length > extent.longestEntry) throw tooLong(`${named(what)} has ${length} bytes`, extent);
 }
 
 /** Checks that a byte range lies in the file, however long it is. */
-export function checkBytes(offset: number, length: number, what: string, extent: Extent): void {
-  if (!wholeNumber(offset)) throw invalidArgument(`${what}'s offset`, 'a whole number of bytes', offset);
-  if (!wholeNumber(length)) throw invalidArgument(`${what}'s length`, 'a whole number of bytes', length);
-  if (offset < 0) throw outOfRange(`${what}, byte ${offset}`, extent);
-  if (length < 0) throw invalidArgument(`${what}'s length`, 'at least 0', length);
-  if (offset + length > extent.size) throw outOfRange(`${what}, bytes ${offset} to ${offset + length}`, extent);
+export function checkBytes(offset: number, length: number, what: string | number, extent: Extent): void {
+  if (!wholeNumber(offset)) throw invalidArgument(`${named(what)}'s offset`, 'a whole number of bytes', offset);
+  if (!wholeNumber(length)) throw invalidArgument(`${named(what)}'s length`, 'a whole number of bytes', length);
+  if (offset < 0) throw outOfRange(`${named(what)}, byte ${offset}`, extent);
+  if (length < 0) throw invalidArgument(`${named(what)}'s length`, 'at least 0', length);
+  if (offset + length > extent.size) throw outOfRange(`${named(what)}, bytes ${offset} to ${offset + length}`, extent);
+}
+
+function named(what: string | number): string {
+  return typeof what === 'number' ? `entry ${what}` : what;
 }
 
 function wholeNumber(value: unknown): value is number {
