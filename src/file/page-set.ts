@@ -15,6 +15,9 @@ const FAILED = 4;
 /** It was resident when it was asked for, and failed later. */
 const HIT_FAILED = 5;
 
+/** Entries of a set whose arrays V8 keeps on its heap, rather than in memory of their own. */
+const SHORT = 16;
+
 /** Entries in a row that were fetched again in vain before the reason is taken to be that no window can be had. */
 const PATIENCE = 1000;
 
@@ -71,8 +74,9 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
   readonly #verdicts: Verdicts;
   readonly #standing: Standing;
   readonly #errors = new Map<number, unknown>();
-  /** Entries that have arrived or failed, in that order. */
-  readonly #log: number[] = [];
+  /** Entries that have arrived or failed, in that order, and how many. */
+  readonly #log: Uint32Array | number[];
+  #logged = 0;
   #pending = 0;
   #fetching = false;
   readonly #submissions: Submissions;
@@ -81,7 +85,9 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
   /** Entries that have arrived are being asked about again. */
   #renewal: Promise<void> | undefined;
   #renewed = Number.NaN;
+  /** Who waits for the next entry, and for all of them. */
   #listeners: (() => void)[] = [];
+  #patient: (() => void)[] = [];
 
   /** `file` is held as long as this set is: a file that nobody holds is let go. */
   constructor(
@@ -91,7 +97,10 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     readonly file: object,
   ) {
     const { length } = vector;
-    const states = new Uint8Array(length);
+    // What is long in one piece of memory, for V8 counts pieces; what is short lies on its heap.
+    const memory = length > SHORT ? new ArrayBuffer(5 * length) : undefined;
+    const states = memory ? new Uint8Array(memory, 4 * length) : new Uint8Array(length);
+    this.#log = memory ? new Uint32Array(memory, 0, length) : [];
     this.#pages = pages;
     this.#vector = vector;
     this.#states = states;
@@ -138,7 +147,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
   /** What is there in place of this entry is the guard's, and fetching would not bring the file's bytes. */
   #failMarked(entry: number): void {
     this.#fail(entry, this.#pages.markError(this.#vector.first[entry] as number, this.#vector.count[entry] as number));
-    this.#log.push(entry);
+    this.#log[this.#logged++] = entry;
   }
 
   get misses(): number {
@@ -182,7 +191,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
   async #allArrived(): Promise<PageSet> {
     hold();
     try {
-      while (this.#errors.size === 0 && !this.complete) await this.#change();
+      if (!this.#isDecided()) await new Promise<void>((resolve) => this.#patient.push(resolve));
     } finally {
       release();
     }
@@ -245,9 +254,9 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     }
     for (let next = 0; ; ) {
       if (!mayGoOn()) await nextTurn();
-      const entry = back.shift() ?? (next < this.#log.length ? (this.#log[next++] as number) : undefined);
+      const entry = back.shift() ?? (next < this.#logged ? (this.#log[next++] as number) : undefined);
       if (entry !== undefined) {
-        if (next < this.#log.length && !this.#verdicts.stands(entry)) this.#askAhead(next - 1);
+        if (next < this.#logged && !this.#verdicts.stands(entry)) this.#askAhead(next - 1);
         if (this.#ready(entry)) {
           tries = 0;
           yield entry;
@@ -282,7 +291,13 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
 
   /** Asks about the next entries that have arrived, from place `from` in the log on, in one go. */
   #askAhead(from: number): void {
-    if (!this.#pages.closed) this.#verdicts.ask(this.#log.slice(from, from + AHEAD).filter((entry) => this.#states[entry] === ARRIVED));
+    if (this.#pages.closed) return;
+    const some: number[] = [];
+    for (let i = from; i < Math.min(from + AHEAD, this.#logged); i++) {
+      const entry = this.#log[i] as number;
+      if (this.#states[entry] === ARRIVED) some.push(entry);
+    }
+    this.#verdicts.ask(some);
   }
 
   /** So many more entries are missing. False when nothing is to be fetched. */
@@ -313,7 +328,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     } else {
       this.#fail(entry, error);
     }
-    this.#log.push(entry);
+    this.#log[this.#logged++] = entry;
   }
 
   settled(): void {
@@ -331,7 +346,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
       if (this.#states[entry] !== MISSING) continue;
       this.#states[entry] = FAILED;
       this.#errors.set(entry, reason);
-      this.#log.push(entry);
+      this.#log[this.#logged++] = entry;
     }
     this.#pending = 0;
     this.#finish();
@@ -358,13 +373,17 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     this.#pages.settled(this);
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#listeners.push(resolve));
+  /** Whether nothing is waited for any more. */
+  #isDecided(): boolean {
+    return this.complete || this.#errors.size > 0;
   }
 
   #tell(): void {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener();
+    if (!this.#isDecided()) return;
+    for (const listener of this.#patient) listener();
+    this.#patient = [];
   }
 }

@@ -14,8 +14,9 @@ class Placing implements Places {
   #number = 0;
 
   constructor(length: number) {
-    this.which = new Uint32Array(length);
-    this.offset = new Float64Array(length);
+    const memory = new ArrayBuffer(12 * length);
+    this.offset = new Float64Array(memory, 0, length);
+    this.which = new Uint32Array(memory, 8 * length);
   }
 
   set(entry: number, memory: ArrayBuffer, offset: number): void {

@@ -13,7 +13,11 @@ const SUBMITTED = 4096;
  * Entries on their way into the addon, which copies them. Made once: after windows, which V8 takes for young memory, the next array would have it collect
  * garbage, twice a turn.
  */
-let ready = new Uint32Array(SUBMITTED);
+let entries = new Uint32Array(SUBMITTED);
+
+function roomFor(count: number): void {
+  if (count > entries.length) entries = new Uint32Array(2 * count);
+}
 
 /** Who waits for the entries. */
 export interface Submitter extends Recipient {
@@ -40,8 +44,8 @@ export class Submissions {
   }
 
   /** Submits these entries; those whose window is not mapped in the next turns. */
-  submit(entries: readonly number[]): void {
-    this.#submit(entries, 0);
+  submit(missing: readonly number[]): void {
+    this.#submitSome(missing, 0);
   }
 
   /** Submits all entries from `from` on, some in each of the next turns, and some `now`. */
@@ -50,12 +54,12 @@ export class Submissions {
     let next = from;
     const submitSome = (): void => {
       if (this.#submitter.complete) return;
-      const some: number[] = [];
+      let some = 0;
       for (const to = Math.min(next + SUBMITTED, length); next < to; next++) {
         if (count[next] === 0) this.#submitter.over(next, undefined);
-        else some.push(next);
+        else entries[some++] = next;
       }
-      if (some.length > 0) this.#submit(some, MAKING);
+      this.#submit(some, MAKING);
       this.#submitter.settled();
       if (next < length) setImmediate(submitSome);
     };
@@ -73,45 +77,54 @@ export class Submissions {
     for (const request of this.#requests) forget(request);
   }
 
+  #submitSome(some: readonly number[], making: number): void {
+    roomFor(some.length);
+    entries.set(some);
+    this.#submit(some.length, making);
+  }
+
   /**
-   * Submits entries: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making` ms
+   * Submits the first `length` of `entries`: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making` ms
    * now and some more in each turn.
    */
-  #submit(entries: readonly number[], making: number): void {
+  #submit(length: number, making: number): void {
     const { first, count } = this.#vector;
     const stop = performance.now() + making;
-    if (entries.length > ready.length) ready = new Uint32Array(2 * entries.length);
     const later: number[] = [];
-    const cutOff = new Map<number, NofaultError>();
+    let cutOff: Map<number, NofaultError> | undefined;
     let n = 0;
-    for (const entry of entries) {
+    for (let i = 0; i < length; i++) {
+      const entry = entries[i] as number;
       const page = first[entry] as number;
       // Only after a refresh that found the file shorter: the others were checked when they were asked for.
       const cut = this.#pages.cutOff(page, count[entry] as number);
       if (cut !== undefined) {
+        cutOff ??= new Map();
         cutOff.set(entry, cut);
         continue;
       }
       if (this.#pages.isMapped(page)) {
-        ready[n++] = entry;
+        entries[n++] = entry;
       } else if (making > 0 && performance.now() < stop) {
         // Where no window can be had now, the bytes at least come into memory.
         this.#pages.hasWindow(page);
-        ready[n++] = entry;
+        entries[n++] = entry;
       } else {
         later.push(entry);
       }
     }
     if (n > 0) {
-      const request = this.#pages.native.fetch(ready.subarray(0, n), first, count, this.#scan);
+      const request = this.#pages.native.fetch(entries.subarray(0, n), first, count, this.#scan);
       expect(request, this.#submitter);
       this.#requests.push(request);
     }
-    for (const [entry, error] of cutOff) this.#submitter.over(entry, error);
-    if (cutOff.size > 0) this.#submitter.settled();
+    if (cutOff !== undefined) {
+      for (const [entry, error] of cutOff) this.#submitter.over(entry, error);
+      this.#submitter.settled();
+    }
     if (later.length > 0) {
       setImmediate(() => {
-        if (!this.#submitter.complete) this.#submit(later, MAKING);
+        if (!this.#submitter.complete) this.#submitSome(later, MAKING);
       });
     }
   }

@@ -97,9 +97,14 @@ function flatRanges(input: Float64Array, extent: Extent): Vector {
   return ranges;
 }
 
+/** Entries of a vector whose arrays V8 keeps on its heap, rather than in memory of their own. */
+const SHORT = 8;
+
 function emptyRanges(length: number): Required<Vector> {
-  const numbers = (): Float64Array => new Float64Array(length);
-  return { length, first: numbers(), count: numbers(), bytes: { offset: numbers(), length: numbers() } };
+  // What is long in one piece of memory, for V8 counts pieces; what is short lies on its heap.
+  const memory = length > SHORT ? new ArrayBuffer(4 * 8 * length) : undefined;
+  const numbers = (i: number): Float64Array => (memory ? new Float64Array(memory, i * 8 * length, length) : new Float64Array(length));
+  return { length, first: numbers(0), count: numbers(1), bytes: { offset: numbers(2), length: numbers(3) } };
 }
 
 function setRange({ first, count, bytes }: Required<Vector>, i: number, offset: number, length: number, extent: Extent): void {
