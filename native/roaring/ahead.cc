@@ -39,6 +39,7 @@ bool none(const ChunkSet& mask) {
 // In steps that double.
 uint32_t seek(const std::vector<Place>& places, uint32_t from, uint32_t key) {
   const auto size = static_cast<uint32_t>(places.size());
+  if (from < size && places[from].key >= key) return from;
   uint32_t step = 1;
   while (from + step <= size && places[from + step - 1].key < key) {
     from += step;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 namespace nofault::roaring {
@@ -28,6 +29,7 @@ uint64_t workOf(const Place& place) {
 bool Program::compile(const uint32_t* code, size_t length, std::vector<Bitmap> bitmaps, std::vector<uint32_t> extras,
                       Goal goal, uint64_t rowCount) {
   bitmaps_ = std::move(bitmaps);
+  rankBitmaps();
   extras_ = std::move(extras);
   goal_ = goal;
   rowCount_ = rowCount;
@@ -44,6 +46,15 @@ bool Program::compile(const uint32_t* code, size_t length, std::vector<Bitmap> b
   const uint8_t rows[6] = {1, 0, 0, 0, static_cast<uint8_t>(last), static_cast<uint8_t>(last >> 8)};
   std::copy(rows, rows + 6, lastRows_);
   return true;
+}
+
+void Program::rankBitmaps() {
+  std::vector<uint32_t> order(bitmaps_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
+    return std::pair(bitmaps_[a].source, bitmaps_[a].offset) < std::pair(bitmaps_[b].source, bitmaps_[b].offset);
+  });
+  for (uint32_t i = 0; i < order.size(); ++i) bitmaps_[order[i]].rank = i;
 }
 
 bool Program::parse(const uint32_t*& code, const uint32_t* end, uint32_t depth, uint32_t& node) {
@@ -115,9 +126,12 @@ uint64_t Program::chunksOf(const Node& node) const {
 }
 
 bool Program::next(const Bounds& bounds, Step& step) {
-  const auto ended = [&] { return aheadNext_ == aheadChunks_.size() && aheadEnd_ == chunkCount_; };
   if (ended()) return false;
   step.knownOf.assign(goal_ == Goal::counts ? extras_.size() : 0, 0);
+  // As much as the step before had, for steps are much alike.
+  step.parts.reserve(sizes_.parts);
+  step.needs.reserve(sizes_.needs);
+  step.chunks.reserve(sizes_.chunks);
   uint64_t visits = 0, rows = 0, bytes = 0;
   while (!ended() && visits < bounds.visits && bytes < bounds.bytes && step.needs.size() < bounds.needs &&
          rows < bounds.rows) {
@@ -134,6 +148,7 @@ bool Program::next(const Bounds& bounds, Step& step) {
     if (step.chunks.size() > chunks && (goal_ == Goal::rows || goal_ == Goal::bitmap)) rows += outcomeRows_;
   }
   findNeeds(step, bounds.page);
+  sizes_ = {step.parts.size(), step.needs.size(), step.chunks.size()};
   return true;
 }
 
@@ -233,7 +248,7 @@ uint32_t Program::addLeaf(const Present& present, Step& step) {
   part.length = place.length;
   step.parts.push_back(part);
   if (!place.full()) {
-    step.needs.push_back({bitmap.offset + place.offset, bitmap.source, place.length, index, 0});
+    step.needs.push_back({bitmap.offset + place.offset, bitmap.source, place.length, index, 0, bitmap.rank});
     step.work += workOf(place);
   }
   return index;
@@ -249,8 +264,10 @@ Program::Outcome Program::weighMany(const Node& node, const Present*& at, const 
   bool exact = true, decided = false;
   auto child = node.children.begin();
   while (at < end && at->occurrence < node.end) {
-    child = std::upper_bound(child, node.children.end(), at->occurrence,
-                             [&](uint32_t occurrence, uint32_t other) { return occurrence < nodes_[other].end; });
+    // Mostly the next one, but of many only few may be present.
+    if (at->occurrence >= nodes_[*child].end)
+      child = std::upper_bound(child + 1, node.children.end(), at->occurrence,
+                               [&](uint32_t occurrence, uint32_t other) { return occurrence < nodes_[other].end; });
     const Node& one = nodes_[*child];
     if (decided) {
       while (at < end && at->occurrence < one.end) ++at;
@@ -321,9 +338,23 @@ Program::Outcome Program::weighMinus(const Node& node, const Present*& at, const
           static_cast<uint32_t>(step.parts.size() - 1)};
 }
 
+// By place in the files. Chunk by chunk each bitmap's containers ascend already, so that they need only be dealt out by
+// bitmap; unless an index says that bitmaps lie within one another.
+void Program::sort(std::vector<Need>& needs) {
+  const auto before = [](const Need& a, const Need& b) {
+    return std::pair(a.source, a.offset) < std::pair(b.source, b.offset);
+  };
+  dealt_.resize(needs.size());
+  places_.assign(bitmaps_.size() + 1, 0);
+  for (const Need& need : needs) ++places_[need.rank + 1];
+  for (size_t i = 1; i < places_.size(); ++i) places_[i] += places_[i - 1];
+  for (const Need& need : needs) dealt_[places_[need.rank]++] = need;
+  needs.swap(dealt_);
+  if (!std::is_sorted(needs.begin(), needs.end(), before)) std::sort(needs.begin(), needs.end(), before);
+}
+
 void Program::findNeeds(Step& step, uint64_t page) {
-  std::sort(step.needs.begin(), step.needs.end(),
-            [](const Need& a, const Need& b) { return std::pair(a.source, a.offset) < std::pair(b.source, b.offset); });
+  sort(step.needs);
   for (uint32_t i = 0; i < step.needs.size(); ++i) {
     const Need& need = step.needs[i];
     const uint64_t end = need.offset + need.length;

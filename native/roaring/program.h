@@ -16,8 +16,9 @@ namespace nofault::roaring {
 // A bitmap that a program reads.
 struct Bitmap {
   std::shared_ptr<const Header> header;
-  uint32_t source;  // the number of the file that it lies in
-  uint64_t offset;  // in that
+  uint32_t source;    // the number of the file that it lies in
+  uint64_t offset;    // in that
+  uint32_t rank = 0;  // among a program's, by place
 };
 
 // What is wanted of the rows.
@@ -41,6 +42,7 @@ struct Need {
   uint64_t offset;
   uint32_t source, length;
   uint32_t part, chunk;  // indexes in the step
+  uint32_t rank;         // of its bitmap
 };
 
 struct Chunk {
@@ -91,6 +93,8 @@ class Program {
 
   // The next step; false when there is none. One of no chunks may come in between.
   bool next(const Bounds& bounds, Step& step);
+  // Whether nothing comes after the steps so far.
+  bool ended() const { return aheadNext_ == aheadChunks_.size() && aheadEnd_ == chunkCount_; }
 
   const Bitmap& bitmap(uint32_t number) const { return bitmaps_[number]; }
   size_t extras() const { return extras_.size(); }
@@ -146,7 +150,9 @@ class Program {
   Outcome weighMinus(const Node& node, const Present*& at, const Present* end, Step& step);
   uint32_t addLeaf(const Present& present, Step& step);
   void addExtras(const Outcome& outcome, const Present* begin, const Present* end, Step& step);
-  static void findNeeds(Step& step, uint64_t page);
+  void rankBitmaps();
+  void sort(std::vector<Need>& needs);
+  void findNeeds(Step& step, uint64_t page);
   const Place& placeOf(const Present& present) const;
 
   std::vector<Bitmap> bitmaps_;
@@ -166,6 +172,13 @@ class Program {
   std::vector<Present> ahead_;
   std::vector<uint32_t> aheadStarts_;
   size_t aheadNext_ = 0;  // the next of these chunks
+
+  // What `sort` works with, and how much room the last step took.
+  std::vector<Need> dealt_;
+  std::vector<uint32_t> places_;
+  struct {
+    size_t parts = 0, needs = 0, chunks = 0;
+  } sizes_;
 
   // The chunk that is being planned.
   uint32_t key_ = 0;
