@@ -8,20 +8,27 @@
 #include <mutex>
 #include <utility>
 
+#include "compute_pool.h"
 #include "environment.h"
 #include "fetcher.h"
 #include "gate.h"
 
 namespace nofault {
 
+// Work that waits for no device.
+struct Computing {};
+
+inline void runOn(dev_t device, std::function<void()> task) { Fetcher::instance().run(device, std::move(task)); }
+inline void runOn(Computing, std::function<void()> task) { ComputePool::instance().run(std::move(task)); }
+
 // Runs `work` on a thread, and resolves a promise to `show(env, result)`, or rejects it with what `show` throws. The
-// loop stays alive meanwhile. `device` is what the work may have to wait for.
-template <class Work, class Show>
-Napi::Value onThread(Napi::Env env, dev_t device, Work work, Show show) {
+// loop stays alive meanwhile. `on` is the device that the work may have to wait for, or that it computes.
+template <class On, class Work, class Show>
+Napi::Value onThread(Napi::Env env, On on, Work work, Show show) {
   const std::shared_ptr<Environment> environment = Environment::of(env);
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   environment->hold(env);
-  Fetcher::instance().run(device, [environment, deferred, work = std::move(work), show = std::move(show)]() mutable {
+  runOn(on, [environment, deferred, work = std::move(work), show = std::move(show)]() mutable {
     auto result = std::make_shared<decltype(work())>(work());
     environment->run([environment, deferred, result, show = std::move(show)](Napi::Env env) mutable {
       environment->release(env);
@@ -76,10 +83,10 @@ class GateKeeper {
 };
 
 // The same for work on memory that an environment takes with it when it ends: the gate is shut before.
-template <class Work, class Show>
-Napi::Value onThreadBehind(const std::shared_ptr<Gate>& gate, Napi::Env env, dev_t device, Work work, Show show) {
+template <class On, class Work, class Show>
+Napi::Value onThreadBehind(const std::shared_ptr<Gate>& gate, Napi::Env env, On on, Work work, Show show) {
   auto keeper = std::make_shared<GateKeeper>(env, gate);
-  return onThread(env, device, std::move(work), [keeper, show = std::move(show)](Napi::Env env, auto& result) mutable {
+  return onThread(env, on, std::move(work), [keeper, show = std::move(show)](Napi::Env env, auto& result) mutable {
     keeper->leave();
     return show(env, result);
   });

@@ -26,6 +26,7 @@ class Batch {
     const size_t at = begun_.fetch_add(1, std::memory_order_acq_rel);
     return at < jobs_.size() ? jobs_[at] : nullptr;
   }
+  size_t runs() const { return jobs_.size(); }
   void done() { done_.fetch_add(1, std::memory_order_release); }
 
   // --- under the fetcher's lock ---

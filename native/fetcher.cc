@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernel.h"
+#include "stepping_back.h"
 #include "thread.h"
 
 namespace nofault {
@@ -16,6 +17,8 @@ constexpr auto kTick = std::chrono::milliseconds(1);
 constexpr uint64_t kFast = 16;
 constexpr auto kLinger = std::chrono::seconds(10);
 constexpr size_t kSortInline = 256;
+// Pages, and runs to come, for which a thread does not step back: what one reader waits for is dealt with at once.
+constexpr uint64_t kInARow = 16;
 
 bool ascend(const Entry& a, const Entry& b) { return a.first < b.first; }
 
@@ -287,12 +290,20 @@ void Fetcher::perform(Device& device, Work& work, std::unique_lock<std::mutex>& 
       Batch& batch = *work.batch;
       device.batches.push_back(&batch);
       lock.unlock();
-      while (Job* job = batch.next()) {
+      size_t inARow = batch.runs();
+      for (;;) {
+        if (inARow > kInARow) {
+          stepBack();
+          inARow = 0;
+        }
+        Job* const job = batch.next();
+        if (job == nullptr) break;
         if (batch.step == Batch::Step::start) {
           job->read = startReading(job->through->fd, job->first, job->pages);
         } else {
           finish(*job);
         }
+        inARow += job->pages;
         batch.done();
       }
       lock.lock();

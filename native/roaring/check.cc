@@ -32,7 +32,7 @@ Napi::Value checkContainers(const Napi::CallbackInfo& info) {
   };
   const auto gate = std::make_shared<Gate>();
   return onThreadBehind(
-      gate, env, Fetcher::kMemory,
+      gate, env, Computing{},
       [gate, header, from, to, data = bytes.Data(), length, before, start] {
         Outcome outcome;
         std::lock_guard lock(gate->mutex);

@@ -6,10 +6,14 @@
 #include <mutex>
 
 #include "../guard.h"
+#include "../stepping_back.h"
 
 namespace nofault::roaring {
 
 namespace {
+
+// Chunks that a thread combines before it steps back: about a tenth of a millisecond.
+constexpr size_t kInARow = 32;
 
 bool ascends(const Value* values, uint32_t count) {
   bool ascending = true;
@@ -58,12 +62,14 @@ void Execution::arrive(uint32_t number, const uint8_t* bytes) {
 void Execution::combine(const std::vector<uint32_t>& chunks, Gate* gate) {
   const auto combiner = std::make_unique<Combiner>();
   std::vector<uint32_t> scratch(program_->goal() == Goal::rows ? kChunk : 0);
+  size_t combined = 0;
   for (const uint32_t chunk : chunks) {
     if (cancelled.load(std::memory_order_relaxed)) return;
     if (gate == nullptr) {
       combine(chunk, *combiner, scratch);
       continue;
     }
+    if (combined++ % kInARow == 0) stepBack();
     std::lock_guard lock(gate->mutex);
     if (gate->shut) return;
     combine(chunk, *combiner, scratch);

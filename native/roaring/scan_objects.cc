@@ -149,7 +149,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
   const roaring::Bounds bounds{boundOf(env, info[1]), boundOf(env, info[2]), boundOf(env, info[3]),
                                boundOf(env, info[4]), std::max<uint64_t>(wholeOf(env, info[5]), 1)};
   roaring::Step step;
-  const bool more = scan.program()->next(bounds, step);
+  scan.program()->next(bounds, step);
   std::vector<double> ranges;
   ranges.reserve(step.ranges.size() * 3);
   for (const roaring::Range& range : step.ranges) {
@@ -158,7 +158,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
     ranges.push_back(static_cast<double>(range.length));
   }
   Napi::Object self = info.This().As<Napi::Object>();
-  self.Set("ended", Napi::Boolean::New(env, !more));
+  self.Set("last", Napi::Boolean::New(env, scan.program()->ended()));
   self.Set("ranges", numbers(env, ranges));
   self.Set("bytes", number(env, step.bytes));
   self.Set("work", number(env, step.work));
@@ -235,7 +235,7 @@ Napi::Value StepObject::combineOnThread(const Napi::CallbackInfo& info) {
   const auto gate = std::make_shared<Gate>();
   execution_->busy = true;
   return onThreadBehind(
-      gate, info.Env(), Fetcher::kMemory,
+      gate, info.Env(), Computing{},
       [gate, execution = execution_, chunks = execution_->takeReady()] {
         execution->combine(chunks, gate.get());
         return true;
@@ -308,7 +308,7 @@ Napi::Value assemble(const Napi::CallbackInfo& info) {
     some.clear();
   }
   return onThread(
-      info.Env(), Fetcher::kMemory,
+      info.Env(), Computing{},
       [pieces] {
         std::erase_if(*pieces, [](const auto& piece) { return piece.written.cardinality == 0; });
         auto bitmap = std::make_unique<roaring::Bytes>();

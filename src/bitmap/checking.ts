@@ -4,7 +4,6 @@ import { addon, type NativeHeader } from '../native';
 import { PLACE } from '../native/bitmap';
 import { damaged } from './damage';
 import { type BitmapRef, checksum } from './format';
-import { inTurn } from './threads';
 
 /** Bytes that are checked at once, about. */
 const AT_ONCE = 2 ** 20;
@@ -25,7 +24,7 @@ export async function checkBitmap(file: MappedFile, ref: BitmapRef, header: Nati
     }
     const before = sum;
     const found = await readUndisturbed(file, { offset: ref.offset + start, length: next - start }, options, (bytes) =>
-      inTurn(() => addon().checkContainers(header, from, to, bytes, before)),
+      addon().checkContainers(header, from, to, bytes, before),
     );
     if (found.wrong !== undefined) throw damaged(file.path, ref.offset + (found.offset ?? 0), found.wrong);
     sum = found.checksum;

@@ -3,13 +3,12 @@ import type { GetOptions, PageSet } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { addon, type NativeScan, type NativeStep } from '../native';
 import { damaged } from './damage';
-import { FIRST_STEP, flightOf, STEP, STEPS } from './in-flight';
+import { FIRST_STEP, flightOf, LARGEST_STEP, STEP, STEPS } from './in-flight';
 import type { Room } from './room';
 import { loopsTurn } from './slices';
-import { inTurn } from './threads';
 
 /** Bounds of a step: containers that it needs, rows that may come out, places in headers that are looked at for it. */
-const CONTAINERS = 1024;
+const CONTAINERS = 2048;
 const ROWS = 2 ** 20;
 const PLACES = 4096;
 
@@ -42,6 +41,8 @@ export class Evaluation {
   #bytes: number;
   #depth: number;
   #ended = false;
+  /** All of the last step was in memory when it was asked for. */
+  #resident = false;
 
   constructor(files: readonly MappedFile[], scan: NativeScan, options: EvaluationOptions = {}) {
     this.#files = files;
@@ -73,9 +74,11 @@ export class Evaluation {
       (this.#files[0] as MappedFile).pageSize,
       this.#options.least === true,
     );
-    this.#ended = step.ended;
-    this.#bytes = this.#options.impatient ? Math.min(2 * bytes, STEP) : STEP;
-    return step.ended ? undefined : step;
+    this.#ended = step.last;
+    if (this.#options.impatient) this.#bytes = Math.min(2 * bytes, STEP);
+    // What has been in memory is read as fast as steps can be made: in fewer of them, and larger ones, if it goes on like that.
+    else this.#bytes = this.#resident ? Math.min(2 * Math.max(bytes, STEP / 2), LARGEST_STEP) : STEP;
+    return step;
   }
 
   /** All steps as they are planned, none of which is carried out. */
@@ -179,7 +182,9 @@ export class Evaluation {
         if (set.complete) combining.take(set, first);
         else waits.push(receive(set, first, combining));
       }
-      if (!waited && waits.length === 0 && step.work <= HERE) {
+      this.#resident = waits.length === 0;
+      // Where more is to come, that is begun with while a thread combines this.
+      if (!waited && waits.length === 0 && step.last && step.work <= HERE) {
         this.#controller.signal.throwIfAborted();
         step.combine();
         return;
@@ -225,7 +230,7 @@ class Combining {
   /** Everything has arrived: resolves when all of it has been combined, or it was cancelled. */
   async finish(): Promise<void> {
     if (this.#step.complete()) return;
-    this.#running = inTurn(() => this.#step.combineOnThread(this.#held));
+    this.#running = this.#step.combineOnThread(this.#held);
     await this.#running;
   }
 

@@ -4,6 +4,8 @@ import { Room } from './room';
 /** Bytes of one step: the first of a scan, which waits for nobody, and the others. */
 export const FIRST_STEP = 2 ** 19;
 export const STEP = 4 * 2 ** 20;
+/** Of a scan all of whose bytes are in memory. */
+export const LARGEST_STEP = 8 * 2 ** 20;
 
 /** Steps of one scan that are under way at once: so that the device never waits for us. */
 export const STEPS = 4;

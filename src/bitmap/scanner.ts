@@ -61,10 +61,8 @@ export class Scanner {
     if (headers === undefined) return undefined;
     const scan = this.#scan(program, headers, GOAL.count);
     const { Step } = addon();
-    const next = (): NativeStep =>
-      new Step(scan, NOW.bytes, NOW.containers, Number.MAX_SAFE_INTEGER, NOW.places, this.file.pageSize, false);
-    const step = next();
-    if (step.ranges.length > 3 * NOW.ranges || step.work > NOW.work || !next().ended) return undefined;
+    const step = new Step(scan, NOW.bytes, NOW.containers, Number.MAX_SAFE_INTEGER, NOW.places, this.file.pageSize, false);
+    if (!step.last || step.ranges.length > 3 * NOW.ranges || step.work > NOW.work) return undefined;
     for (let range = 0; 3 * range < step.ranges.length; range++) {
       const bytes = this.file.tryRange(step.ranges[3 * range + 1] as number, step.ranges[3 * range + 2] as number);
       if (bytes === undefined) return undefined;

@@ -138,8 +138,8 @@ declare const scan: unique symbol;
 
 /** Some chunks in a row: what they need, and what came out. */
 export interface NativeStep {
-  /** There was nothing left to do: this is no step. */
-  readonly ended: boolean;
+  /** Nothing comes after it. */
+  readonly last: boolean;
   /** File, byte offset and length of each range. */
   readonly ranges: Float64Array;
   /** Of the ranges. */
