@@ -4,14 +4,11 @@
  *   curl -s -G http://127.0.0.1:8080/count --data-urlencode "where=origin = 'SEA' and delay > 60"
  *   curl -s -G http://127.0.0.1:8080/rows --data-urlencode "where=delay > 600" -d limit=10
  *
- * What is in memory is answered in the turn of the event loop in which it was asked. A query that needs the disk waits for it, and nobody waits with it;
- * one that needs much of it reads behind the others.
+ * What is in memory is answered in the turn of the event loop in which it was asked. A query that needs the disk, or much time, waits for it, and nobody waits
+ * with it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type BitmapIndex, NofaultError, openIndex } from 'nofault';
-
-/** A query that misses more than this is a scan: it takes what others leave of the device. */
-const MANY_BYTES = 1 << 20;
 
 /** Rows that one response may have. */
 const MOST_ROWS = 100_000;
@@ -56,16 +53,19 @@ async function respond(index: BitmapIndex, request: IncomingMessage, response: S
   const where = searchParams.get('where');
   if (where === null) return send(response, 400, { error: 'where is missing' });
 
-  // A client that has gone takes its reads with it: what has not been started is not read any more.
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  if (pathname === '/rows') return sendRows(index, where, limitOf(searchParams.get('limit')), response, gone.signal);
+  if (pathname === '/rows') return sendRows(index, where, limitOf(searchParams.get('limit')), response, goneFrom(response));
 
-  const now = index.tryCount(where);
-  if (now !== undefined) return send(response, 200, { count: now });
-  const { missingBytes } = await index.explain(where, { signal: gone.signal });
-  const priority = missingBytes > MANY_BYTES ? 'scan' : 'interactive';
-  send(response, 200, { count: await index.count(where, { signal: gone.signal, priority }) });
+  const count = index.tryCount(where) ?? (await index.count(where, { signal: goneFrom(response), priority: 'scan' }));
+  send(response, 200, { count });
+}
+
+/** Aborts when the client has gone, which takes its reads with it: what has not been started is not read any more. */
+function goneFrom(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 /** Sends rows while they are found; a client that reads slowly holds the scan up, and nothing is piled up for it. */
