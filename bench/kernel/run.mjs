@@ -8,7 +8,20 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const TOPICS = ['warm', 'cold', 'stream', 'advice', 'leaving', 'mapping', 'recency', 'slow', 'again', 'locking', 'external-memory'];
+const TOPICS = [
+  'warm',
+  'cold',
+  'stream',
+  'advice',
+  'leaving',
+  'mapping',
+  'recency',
+  'slow',
+  'again',
+  'locking',
+  'waking',
+  'external-memory',
+];
 const HELP = `npm run kernel-facts -- [--quick] [--json] [--folder PATH] [TOPIC...]
 
   TOPIC          ${TOPICS.join(' ')}; all of them unless named

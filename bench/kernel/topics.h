@@ -10,3 +10,4 @@ void measure_recency(void);
 void measure_slow(void);
 void measure_again(void);
 void measure_locking(void);
+void measure_waking(void);

@@ -1,5 +1,5 @@
-// Work that several threads leave at the pool, some of which leaves more of it: all of it is done, and that of one thread
-// is begun in its order where the pool is one thread wide.
+// Work that several threads leave at the pool, some of which leaves more of it: all of it is done, and that of one
+// thread is begun in its order where the pool is one thread wide.
 #include "compute_pool.h"
 
 #include <sched.h>

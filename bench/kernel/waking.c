@@ -1,0 +1,136 @@
+// What becomes of a thread that wakes another, as an event loop does: how long it loses its processor to that one, and
+// what stepping back costs a thread where processors are busy. All on one processor, so that nobody can go elsewhere.
+#include <linux/futex.h>
+#include <sched.h>
+
+#include "measure.h"
+#include "topics.h"
+
+enum { ROUNDS = 400, WORK_US = 2000, BEFORE_US = 1500, STRETCH_US = 50 };
+
+static _Atomic uint32_t seat;
+static _Atomic bool ended;
+
+static void keep_busy(double us) {
+  for (double start = now_us(); now_us() - start < us;) {
+  }
+}
+
+static void use_policy(int policy) {
+  struct sched_param none = {0};
+  must(sched_setscheduler(0, policy, &none) == 0, "sched_setscheduler");
+}
+
+static cpu_set_t use_one_processor(void) {
+  cpu_set_t all, one;
+  must(sched_getaffinity(0, sizeof all, &all) == 0, "sched_getaffinity");
+  CPU_ZERO(&one);
+  for (int i = 0; CPU_COUNT(&one) == 0; i++)
+    if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
+  must(sched_setaffinity(0, sizeof one, &one) == 0, "sched_setaffinity");
+  return all;
+}
+
+static void* work_when_woken(void* policy) {
+  use_policy(*(const int*)policy);
+  while (!ended) {
+    while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    seat = 0;
+    if (!ended) keep_busy(WORK_US);
+  }
+  return NULL;
+}
+
+// What a stretch of work of the waker takes, of which 95 in 100 take no longer.
+static double stretch_after_waking(int policy) {
+  static double took[ROUNDS];
+  pthread_t thread;
+  ended = false;
+  seat = 0;
+  must(pthread_create(&thread, NULL, work_when_woken, &policy) == 0, "pthread_create");
+  const int rounds = quick ? ROUNDS / 4 : ROUNDS;
+  for (int i = 0; i < rounds; i++) {
+    // The other one has long been done, and both have slept; this one has worked for a while, as a loop has.
+    sleep_us(2 * WORK_US);
+    keep_busy(BEFORE_US);
+    const double start = now_us();
+    seat = 1;
+    syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    keep_busy(STRETCH_US);
+    took[i] = now_us() - start;
+  }
+  ended = true;
+  seat = 1;
+  syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  pthread_join(thread, NULL);
+  return percentile(took, (size_t)rounds, 95);
+}
+
+enum stepping { NEVER, ALWAYS, BOUNDED };
+
+struct busy {
+  enum stepping stepping;
+  double work;  // us that it got
+};
+
+static void* hog(void* nothing) {
+  while (!ended) keep_busy(100);
+  return nothing;
+}
+
+// In pieces of a tenth of a millisecond.
+static void* work_in_pieces(void* argument) {
+  struct busy* busy = argument;
+  double next = 0;
+  while (!ended) {
+    const double before = now_us();
+    if (busy->stepping == ALWAYS || (busy->stepping == BOUNDED && before >= next)) {
+      sched_yield();
+      const double after = now_us();
+      if (after - before >= 500) next = after + 4 * (after - before);
+    }
+    // By the thread's own clock: how long it has had the processor.
+    struct timespec start, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    do {
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - start.tv_sec) * 1e6 + (now.tv_nsec - start.tv_nsec) / 1e3 < 100);
+    busy->work += 100;
+  }
+  return NULL;
+}
+
+static double share_beside_a_hog(enum stepping stepping) {
+  struct busy busy = {.stepping = stepping};
+  pthread_t threads[2];
+  ended = false;
+  const double start = now_us();
+  must(pthread_create(&threads[0], NULL, hog, NULL) == 0, "pthread_create");
+  must(pthread_create(&threads[1], NULL, work_in_pieces, &busy) == 0, "pthread_create");
+  sleep_us(quick ? 500000 : 2000000);
+  ended = true;
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  return 100 * busy.work / (now_us() - start);
+}
+
+void measure_waking(void) {
+  static const struct {
+    const char* name;
+    int policy;
+  } policies[] = {{"SCHED_OTHER", SCHED_OTHER}, {"SCHED_BATCH", SCHED_BATCH}};
+  static const char* const ways[] = {"never", "before each", "before each, but not again for four times what it took"};
+  const cpu_set_t all = use_one_processor();
+  for (int i = 0; i < 2; i++) {
+    double values[16];
+    for (int run = 0; run < repeats; run++) values[run] = stretch_after_waking(policies[i].policy);
+    fact("waking", "us", spread_of(values, (size_t)repeats),
+         "50 us of work by who wakes a thread for 2 ms of work, %s: 95 of 100 take at most", policies[i].name);
+  }
+  for (int way = NEVER; way <= BOUNDED; way++) {
+    double values[16];
+    for (int run = 0; run < repeats; run++) values[run] = share_beside_a_hog(way);
+    fact("waking", "%", spread_of(values, (size_t)repeats),
+         "of a processor for work in pieces of 0.1 ms beside a busy thread, sched_yield %s", ways[way]);
+  }
+  must(sched_setaffinity(0, sizeof all, &all) == 0, "sched_setaffinity");
+}
