@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "thread.h"
@@ -14,6 +15,9 @@ namespace nofault {
 namespace {
 
 constexpr auto kLinger = std::chrono::seconds(10);
+// A task takes milliseconds: where none is done for so long, all threads wait for a device.
+constexpr auto kStandstill = std::chrono::milliseconds(250);
+constexpr unsigned kMost = 256;
 
 unsigned processors() {
   cpu_set_t set;
@@ -34,21 +38,51 @@ ComputePool& ComputePool::instance() {
   return pool;
 }
 
-ComputePool::ComputePool() : most_(processors()) {}
+ComputePool::ComputePool() : processors_(processors()), most_(processors_) {}
 
 void ComputePool::run(std::function<void()> task) {
   arrivals_.post(std::move(task));
-  wake();
+  if (wake() || overseen_.exchange(true)) return;
+  if (!startThread(
+          "nofault-oversee", [](void* self) -> void* { return static_cast<ComputePool*>(self)->oversee(), nullptr; },
+          this))
+    overseen_ = false;
 }
 
-// One more thread looks for work, if there may be one.
-void ComputePool::wake() {
-  if (sleepers_.wake()) return;
-  if (threads_.fetch_add(1) >= most_ ||
-      !startThread(
+// One more thread looks for work; false when there may be none.
+bool ComputePool::wake() {
+  if (sleepers_.wake()) return true;
+  if (threads_.fetch_add(1) < most_ &&
+      startThread(
           "nofault-compute", [](void* self) -> void* { return static_cast<ComputePool*>(self)->work(), nullptr; },
           this))
-    --threads_;
+    return true;
+  --threads_;
+  return false;
+}
+
+bool ComputePool::waits() {
+  std::lock_guard lock(mutex_);
+  return !queue_.empty() || !arrivals_.empty();
+}
+
+// As long as something waits for a thread.
+void ComputePool::oversee() {
+  for (uint64_t seen = done_;;) {
+    std::this_thread::sleep_for(kStandstill);
+    if (!waits()) {
+      most_ = processors_;
+      overseen_ = false;
+      // Somebody may have come just now, and have taken it to be overseen.
+      if (!waits() || overseen_.exchange(true)) return;
+    }
+    const uint64_t done = done_;
+    if (done == seen && most_ < kMost) {
+      ++most_;
+      wake();
+    }
+    seen = done;
+  }
 }
 
 void ComputePool::work() {
@@ -66,6 +100,7 @@ void ComputePool::work() {
       lock.unlock();
       task();
       task = nullptr;
+      ++done_;
       lock.lock();
       continue;
     }

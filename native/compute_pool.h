@@ -1,8 +1,10 @@
-// Threads that compute, for the whole process: as many as there are processors, whatever is left for them. They work on
-// what is in memory and wait for no device, but for pages that leave meanwhile.
+// Threads that compute, for the whole process: as many as there are processors, with what event loops leave of these.
+// They work on what is in memory. A page of it may leave meanwhile, and a device that does not bring it back keeps a
+// thread: then others take over what waits behind it.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -22,13 +24,17 @@ class ComputePool {
 
  private:
   ComputePool();
-  void wake();
+  bool wake();
   void work();
+  void oversee();
+  bool waits();
 
-  const unsigned most_;
+  const unsigned processors_;
   Mailbox<std::function<void()>> arrivals_;
   Sleepers sleepers_;
-  std::atomic<unsigned> threads_{0};
+  std::atomic<unsigned> threads_{0}, most_;
+  std::atomic<uint64_t> done_{0};
+  std::atomic<bool> overseen_{false};
 
   std::mutex mutex_;
   std::deque<std::function<void()>> queue_;

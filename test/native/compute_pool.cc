@@ -1,5 +1,5 @@
 // Work that several threads leave at the pool, some of which leaves more of it: all of it is done, and that of one
-// thread is begun in its order where the pool is one thread wide.
+// thread is begun in its order where the pool is one thread wide; and some behind work that does not end.
 #include "compute_pool.h"
 
 #include <sched.h>
@@ -46,4 +46,19 @@ int main() {
     CHECK(mine.size() == kTasks);
     for (int i = 0; i < kTasks; ++i) CHECK(mine[static_cast<size_t>(i)] == i);
   }
+
+  // Three that wait for a device, as it were, and one behind them.
+  std::atomic<bool> back{false}, behind{false};
+  std::atomic<int> over{0};
+  for (int i = 0; i < 3; ++i)
+    pool.run([&] {
+      while (!back) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++over;
+    });
+  pool.run([&] { behind = true; });
+  for (int waited = 0; !behind && waited < 30'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(behind && over == 0);
+  back = true;
+  for (int waited = 0; over < 3 && waited < 30'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(over == 3);
 }
