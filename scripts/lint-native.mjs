@@ -48,7 +48,10 @@ async function clangTidy() {
   let clean = true;
   const worker = async () => {
     for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
-      const child = spawn('clang-tidy', ['--quiet', ...checksFor(unit), unit, '--', ...wordsFor(unit)], { cwd: root, stdio: ['ignore', 2, 'ignore'] });
+      const child = spawn('clang-tidy', ['--quiet', ...checksFor(unit), unit, '--', ...wordsFor(unit)], {
+        cwd: root,
+        stdio: ['ignore', 2, 'ignore'],
+      });
       const [status] = await once(child, 'exit');
       clean &&= status === 0;
     }
