@@ -77,7 +77,7 @@ export class Evaluation {
     this.#ended = step.last;
     if (this.#options.impatient) this.#bytes = Math.min(2 * bytes, STEP);
     // What has been in memory is read as fast as steps can be made: in fewer of them, and larger ones, if it goes on like that.
-    else this.#bytes = this.#resident ? Math.min(2 * Math.max(bytes, STEP / 2), LARGEST_STEP) : STEP;
+    else this.#bytes = this.#resident && bytes >= STEP ? LARGEST_STEP : STEP;
     return step;
   }
 

@@ -18,19 +18,17 @@ export class Room {
   }
 
   /** A place as soon as there is one. Rejects with the signal's reason. */
-  later(signal?: AbortSignal): Promise<void> {
+  later(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const taken = (): void => {
-        uncancel?.();
+        uncancel();
         resolve();
       };
-      const uncancel =
-        signal &&
-        onAbort(signal, () => {
-          const at = this.#waiting.indexOf(taken);
-          if (at >= 0) this.#waiting.splice(at, 1);
-          reject(signal.reason);
-        });
+      const uncancel = onAbort(signal, () => {
+        const at = this.#waiting.indexOf(taken);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(signal.reason);
+      });
       this.#waiting.push(taken);
     });
   }
