@@ -24,12 +24,12 @@ bool ascend(const Entry& a, const Entry& b) { return a.first < b.first; }
 
 void sortEntries(Request& request) { std::sort(request.entries.begin(), request.entries.end(), ascend); }
 
-// Waits until a run is in memory.
+// Waits until a run is in memory. Its window may have been made while it was on its way.
 void finish(Job& job) {
-  const OpenFile& through = *job.through;
-  Window* const window = through.environment->ended() ? nullptr : job.window.get();
-  job.filled = finishReading(through.fd, window, job.first, job.pages, !job.passing);
-  if (job.read && job.passing && window != nullptr) job.through->passing.arrived(job.window, job.first, job.pages);
+  OpenFile& through = *job.through;
+  std::shared_ptr<Window> window = through.environment->ended() ? nullptr : through.shareWindow(job.home);
+  job.filled = finishReading(through.fd, window.get(), job.first, job.pages, !job.passing);
+  if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
 }
 
 }  // namespace

@@ -35,7 +35,6 @@ void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64
     request->page = 0;
   }
 
-  std::shared_ptr<Window> window;
   const auto wait = [&](Job& job) {
     for (size_t i = begin; i < end; ++i) {
       if (entries[i].first >= job.end() || entries[i].end() <= job.first) continue;
@@ -57,9 +56,8 @@ void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64
       continue;
     }
     const uint64_t stop = flying == shared.inFlight.end() ? to : std::min(to, flying->first);
-    if (!window) window = request->file->shareWindow(head.first);
     auto job = std::make_unique<Job>(
-        Job{&shared, at, stop - at, request->scan, !request->scan, false, true, request->file, window, {}, {}});
+        Job{&shared, at, stop - at, request->scan, !request->scan, false, true, request->file, head.first, {}, {}});
     wait(*job);
     fresh.push_back(job.get());
     shared.inFlight.emplace_hint(flying, at, std::move(job));

@@ -67,7 +67,7 @@ struct Job {
   bool passing;      // nobody did when a thread set about finishing it: it need not stay in memory for long
   bool read = true;  // it was not in memory when it was started
   std::shared_ptr<OpenFile> through;
-  std::shared_ptr<Window> window;
+  uint64_t home;  // a page by which that file knows the window that the run is to be mapped in
   struct Waiter {
     std::shared_ptr<Request> request;
     size_t entry;

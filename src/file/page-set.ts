@@ -38,6 +38,12 @@ const FIRST_STEP = 16;
 const AFTER_HITS = 8;
 const ONE_STEP = 64;
 
+/**
+ * Entries after a first step without a hit that keep the device busy while windows are made: of these, what lies in a window that is not mapped yet is fetched
+ * unasked.
+ */
+const FILLING = 112;
+
 /** How long a vector is asked about, in ms, and entries that are always; what is left counts as missing. Less of a vector none of which has been a hit. */
 const ASKING = 3;
 const ALWAYS_ASKED = 8192;
@@ -120,15 +126,17 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
         if (this.#begin(length - from, options)) this.#submissions.submitRest(from);
         break;
       }
-      const to = Math.min(from + step, length);
-      byBoard += pages.askOpen(vector.first, vector.count, states, standing, from, to);
+      const filling = from === FIRST_STEP && hits === 0 && standing === 'board';
+      const to = Math.min(from + (filling ? FILLING : step), length);
+      byBoard += pages.askOpen(vector.first, vector.count, states, standing, from, to, !filling);
       const missing: number[] = [];
       for (let entry = from; entry < to; entry++) {
         if (states[entry] === RESIDENT) hits++;
         else if (states[entry] === MISSING) missing.push(entry);
         else this.#failMarked(entry);
       }
-      if (missing.length > 0 && this.#begin(missing.length, options)) this.#submissions.submit(missing);
+      if (missing.length > 0 && this.#begin(missing.length, options)) this.#submissions.submit(missing, filling);
+      if (filling) pages.makeWindows(vector.first, missing);
       from = to;
       step *= missing.length > 0 ? 2 : AFTER_HITS;
       // Threads find out about the rest as well, and map it: what a thread reads need not be known to be here.

@@ -289,10 +289,18 @@ export class Pages implements Extent {
 
   /**
    * Asks about the entries, `from` to `to`, whose state is MISSING: it becomes RESIDENT or MARKED, or stays where they are missing, or where that would take
-   * too long to find out now. A vector can be asked about in several steps, from the start on, that share this time. Returns how many the boards knew to be
-   * resident.
+   * too long to find out now. A vector can be asked about in several steps, from the start on, that share this time. Unless windows are made, nothing is found
+   * out about entries that have none. Returns how many the boards knew to be resident.
    */
-  askOpen(first: Float64Array, count: Float64Array, states: Uint8Array, standing: Standing, from = 0, to = states.length): number {
+  askOpen(
+    first: Float64Array,
+    count: Float64Array,
+    states: Uint8Array,
+    standing: Standing,
+    from = 0,
+    to = states.length,
+    making = true,
+  ): number {
     let open = 0;
     let byBoard = 0;
     const { watching, pageCount } = this;
@@ -314,17 +322,30 @@ export class Pages implements Extent {
         byBoard++;
         continue;
       }
+      if (window === undefined && !(making && this.#mayMake() && this.#windows.at(page) !== undefined)) continue;
       open++;
-      if (window !== undefined) continue;
-      const now = performance.now();
-      if (this.#making < 0) this.#making = now + MAKING;
-      if (now < this.#making) this.#windows.at(page);
     }
     if (open > 0) {
       this.native.residency(first, count, from, to, states, from > 0, standing === 'board');
       this.#noteBlocked();
     }
     return byBoard;
+  }
+
+  /** Makes windows for these entries, as long as the vector that is being asked about may. */
+  makeWindows(first: Float64Array, entries: readonly number[]): void {
+    for (const entry of entries) {
+      const page = first[entry] as number;
+      if (this.#windows.find(page) !== undefined) continue;
+      if (!this.#mayMake()) return;
+      this.#windows.at(page);
+    }
+  }
+
+  #mayMake(): boolean {
+    const now = performance.now();
+    if (this.#making < 0) this.#making = now + MAKING;
+    return now < this.#making;
   }
 
   #noteBlocked(): void {

@@ -43,9 +43,9 @@ export class Submissions {
     this.#submitter = submitter;
   }
 
-  /** Submits these entries; those whose window is not mapped in the next turns. */
-  submit(missing: readonly number[]): void {
-    this.#submitSome(missing, 0);
+  /** Submits these entries; those whose window is not mapped in the next turns, unless `unmapped`: it is going to be mapped while they are on their way. */
+  submit(missing: readonly number[], unmapped = false): void {
+    this.#submitSome(missing, 0, unmapped);
   }
 
   /** Submits all entries from `from` on, some in each of the next turns, and some `now`. */
@@ -77,17 +77,17 @@ export class Submissions {
     for (const request of this.#requests) forget(request);
   }
 
-  #submitSome(some: readonly number[], making: number): void {
+  #submitSome(some: readonly number[], making: number, unmapped = false): void {
     roomFor(some.length);
     entries.set(some);
-    this.#submit(some.length, making);
+    this.#submit(some.length, making, unmapped);
   }
 
   /**
-   * Submits the first `length` of `entries`: at once those whose window is mapped, for only they can be mapped as they arrive. The others' windows are made first, for `making` ms
-   * now and some more in each turn.
+   * Submits the first `length` of `entries`: at once those whose window is mapped, or all, for only they can be mapped as they arrive. The others' windows are
+   * made first, for `making` ms now and some more in each turn.
    */
-  #submit(length: number, making: number): void {
+  #submit(length: number, making: number, unmapped = false): void {
     const { first, count } = this.#vector;
     const stop = performance.now() + making;
     const later: number[] = [];
@@ -103,7 +103,7 @@ export class Submissions {
         cutOff.set(entry, cut);
         continue;
       }
-      if (this.#pages.isMapped(page)) {
+      if (unmapped || this.#pages.isMapped(page)) {
         entries[n++] = entry;
       } else if (making > 0 && performance.now() < stop) {
         // Where no window can be had now, the bytes at least come into memory.
