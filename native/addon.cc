@@ -107,6 +107,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("account", Napi::Function::New<account>(env, "account"));
   exports.Set("adopt", Napi::Function::New<adopt>(env, "adopt"));
   exports.Set("detach", Napi::Function::New<detachLeft>(env, "detach"));
+  exports.Set("isRead", Napi::Function::New<isRead>(env, "isRead"));
   exports.Set("join", Napi::Function::New<join>(env, "join"));
   exports.Set("findRoom", Napi::Function::New<findRoomToLock>(env, "findRoom"));
   exports.Set("guard", Napi::Function::New<guardAgain>(env, "guard"));

@@ -1,6 +1,5 @@
 #include "compute_pool.h"
 
-#include <pthread.h>
 #include <sched.h>
 
 #include <chrono>
@@ -18,17 +17,13 @@ constexpr auto kLinger = std::chrono::seconds(10);
 // A task takes milliseconds: where none is done for so long, all threads wait for a device.
 constexpr auto kStandstill = std::chrono::milliseconds(250);
 constexpr unsigned kMost = 256;
+// A thread that is woken for work of milliseconds must not take its processor from the event loop that has just woken
+// it: that would get it back with the next tick only (docs/kernel.md).
+constexpr Manner kManner = Manner::yielding;
 
 unsigned processors() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
-
-// A thread that is woken for work of milliseconds must not take its processor from the event loop that has just woken
-// it: that would get it back with the next tick only (docs/kernel.md). It has its full share nonetheless.
-void yieldToLoops() {
-  const sched_param none{};
-  pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 }
 
 }  // namespace
@@ -44,8 +39,8 @@ void ComputePool::run(std::function<void()> task) {
   arrivals_.post(std::move(task));
   if (wake() || overseen_.exchange(true)) return;
   if (!startThread(
-          "nofault-oversee", [](void* self) -> void* { return static_cast<ComputePool*>(self)->oversee(), nullptr; },
-          this))
+          "nofault-oversee", Manner::prompt,
+          [](void* self) -> void* { return static_cast<ComputePool*>(self)->oversee(), nullptr; }, this))
     overseen_ = false;
 }
 
@@ -54,8 +49,8 @@ bool ComputePool::wake() {
   if (sleepers_.wake()) return true;
   if (threads_.fetch_add(1) < most_ &&
       startThread(
-          "nofault-compute", [](void* self) -> void* { return static_cast<ComputePool*>(self)->work(), nullptr; },
-          this))
+          "nofault-compute", kManner,
+          [](void* self) -> void* { return static_cast<ComputePool*>(self)->work(), nullptr; }, this))
     return true;
   --threads_;
   return false;
@@ -86,7 +81,6 @@ void ComputePool::oversee() {
 }
 
 void ComputePool::work() {
-  yieldToLoops();
   const size_t number = sleepers_.join();
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -43,15 +43,23 @@ struct Fetcher::Deliveries {
     bool urgent;
   };
   std::vector<ToLoop> toLoops;
+  std::vector<std::pair<std::shared_ptr<Recipient>, std::vector<Completion>>> toThreads;
   std::vector<SharedFile::Flights::node_type> ended;
 
   void add(const Request& request, const Entry& entry) {
+    const double asOf = entry.mapped ? entry.asOf : std::numeric_limits<double>::quiet_NaN();
+    const Completion completion{request.id, entry.index, entry.error, entry.badOffset, entry.truncated, asOf};
+    if (request.recipient) {
+      if (toThreads.empty() || toThreads.back().first != request.recipient)
+        toThreads.push_back({request.recipient, {}});
+      toThreads.back().second.push_back(completion);
+      return;
+    }
     const std::shared_ptr<Environment>& environment = request.file->environment;
     auto to = std::find_if(toLoops.begin(), toLoops.end(),
                            [&](const ToLoop& known) { return known.environment == environment; });
     if (to == toLoops.end()) to = toLoops.insert(to, {environment, {}, false});
-    const double asOf = entry.mapped ? entry.asOf : std::numeric_limits<double>::quiet_NaN();
-    to->completions.push_back({request.id, entry.index, entry.error, entry.badOffset, entry.truncated, asOf});
+    to->completions.push_back(completion);
     to->urgent |= request.unfinished == 0;
   }
 };
@@ -122,7 +130,8 @@ void Fetcher::leave(Arrival arrival) {
 void Fetcher::nudge(bool now) {
   if (!monitoring_.exchange(true))
     monitoring_ = startThread(
-        "nofault-monitor", [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
+        "nofault-monitor", Manner::prompt,
+        [](void* self) -> void* { return static_cast<Fetcher*>(self)->monitor(), nullptr; }, this);
   if (now || calm_) monitor_.wake();
 }
 
@@ -155,7 +164,8 @@ void Fetcher::wake(size_t threads) {
     if (workers_.wake()) continue;
     if (threads_ >= std::min<size_t>(bounds_.maxThreads, Sleepers::kMost) ||
         !startThread(
-            "nofault-fetch", [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; }, this))
+            "nofault-fetch", Manner::giving,
+            [](void* self) -> void* { return static_cast<Fetcher*>(self)->work(), nullptr; }, this))
       break;
     ++threads_;
   }
@@ -346,6 +356,8 @@ void Fetcher::hand(Deliveries& deliveries, std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   for (const auto& [environment, completions, urgent] : deliveries.toLoops)
     environment->complete(completions.data(), completions.size(), urgent);
+  for (const auto& [recipient, completions] : deliveries.toThreads) recipient->arrived(completions);
+  deliveries.toThreads.clear();
   deliveries.ended.clear();
   lock.lock();
   // Only now: the monitor must not flush before there is something to flush.

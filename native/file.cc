@@ -147,6 +147,7 @@ File::File(const Napi::CallbackInfo& info)
       [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<std::shared_ptr<OpenFile>>*>(data); },
       nullptr, nullptr);
   self.Set("hit", function);
+  self.TypeTag(&kTag);
 }
 
 File::~File() {
@@ -347,7 +348,10 @@ Napi::Value File::counters(const Napi::CallbackInfo& info) {
                            latency.p50,
                            latency.p90,
                            latency.p99,
-                           latency.max};
+                           latency.max,
+                           static_cast<double>(file.hits.load()),
+                           static_cast<double>(file.misses.load()),
+                           static_cast<double>(file.awaited.load())};
   auto numbers = Napi::Float64Array::New(env, std::size(values));
   std::copy(std::begin(values), std::end(values), numbers.Data());
   return numbers;

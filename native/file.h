@@ -16,6 +16,13 @@ namespace nofault {
 
 class File : public Napi::ObjectWrap<File> {
  public:
+  static constexpr napi_type_tag kTag = {0x6e6f6661756c7407, 0x51c8e27ab94d063f};
+  // Refused once it has been closed.
+  const std::shared_ptr<OpenFile>& openFile(Napi::Env env) const {
+    opened(env);
+    return file_;
+  }
+
   // Makes the class known in an environment.
   static Napi::FunctionReference define(Napi::Env env);
   // `open(target)`: a path as a Buffer, or a file descriptor. Returns a promise of a File.

@@ -64,7 +64,7 @@ void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   const std::shared_ptr<Window> window = file.windows.at(number);
   auto buffer = info[1].As<Napi::Buffer<char>>();
   if (!window || buffer.Data() != window->base) throw refused(env, "to remove a window that is not placed there");
-  window->alive.store(false, std::memory_order_release);
+  window->alive = false;
   {
     std::lock_guard lock(file.windowsMutex);
     file.windows.set(number, nullptr);
@@ -74,6 +74,12 @@ void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   } else if (const int error = detachMemory(env, *window, buffer.ArrayBuffer())) {
     throw systemError(env, "a window could not be taken off the file", error, "mmap");
   }
+}
+
+Napi::Value isRead(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsArrayBuffer()) throw refused(env, "to ask about anything but an ArrayBuffer");
+  return Napi::Boolean::New(env, isMemoryRead(env, static_cast<char*>(info[0].As<Napi::ArrayBuffer>().Data())));
 }
 
 void detachLeft(const Napi::CallbackInfo& info) {

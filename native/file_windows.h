@@ -21,6 +21,8 @@ Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file);
 Napi::Value adopt(const Napi::CallbackInfo& info);
 
 // `detach(arrayBuffer)`: ends the views of a window that was removed without, or lets go of what was adopted in vain.
+// Whether a thread still reads a window that was removed.
+Napi::Value isRead(const Napi::CallbackInfo& info);
 void detachLeft(const Napi::CallbackInfo& info);
 
 }  // namespace nofault

@@ -16,6 +16,7 @@
 #include "latency.h"
 #include "passing.h"
 #include "residency.h"
+#include "room.h"
 #include "window.h"
 
 namespace nofault {
@@ -76,6 +77,12 @@ struct OpenFile {
   Passing passing;
   std::atomic<uint64_t> joined{0};
   std::atomic<uint64_t> bytesFetched{0};
+  // Entries of those who read on threads.
+  std::atomic<uint64_t> hits{0}, misses{0}, awaited{0};
+
+  // Of all scans on threads that begin with this file, interactive ones and others: a device that hangs keeps nobody
+  // else waiting.
+  Room rooms[2];
 };
 
 }  // namespace nofault

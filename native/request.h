@@ -37,10 +37,22 @@ struct Entry {
   }
 };
 
+// A thread's work that waits for entries, in place of an event loop. Told on whichever thread has brought them in,
+// which must not be kept; never of what was cancelled.
+class Recipient {
+ public:
+  virtual ~Recipient() = default;
+  virtual void arrived(const std::vector<Completion>& completions) = 0;
+};
+
 struct Request {
+  // An event loop knows it by its `id`.
   Request(double id, std::shared_ptr<OpenFile> file, bool scan) : id(id), file(std::move(file)), scan(scan) {}
+  Request(std::shared_ptr<Recipient> recipient, std::shared_ptr<OpenFile> file, bool scan)
+      : id(0), recipient(std::move(recipient)), file(std::move(file)), scan(scan) {}
 
   const double id;
+  const std::shared_ptr<Recipient> recipient;  // null where it is the loop
   const std::shared_ptr<OpenFile> file;
   const bool scan;
   const std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::now();

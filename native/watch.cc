@@ -63,7 +63,8 @@ void Watch::start() {
   // Without a thread verdicts expire, and the kernel is asked as if there were no board.
   if (!running_)
     running_ = startThread(
-        "nofault-watch", [](void* self) -> void* { return static_cast<Watch*>(self)->run(), nullptr; }, this);
+        "nofault-watch", Manner::prompt, [](void* self) -> void* { return static_cast<Watch*>(self)->run(), nullptr; },
+        this);
 }
 
 void Watch::run() {

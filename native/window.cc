@@ -1,5 +1,6 @@
 #include "window.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -13,6 +14,11 @@ std::atomic<int64_t> placedWindows{0};
 
 Window::~Window() {
   if (Marks* known = marks.load()) munmap(known, sizeof(Marks));
+}
+
+void Window::end() {
+  alive = false;
+  while (readers > 0) sched_yield();
 }
 
 void Window::note(uint64_t first, uint64_t count, int32_t time) {

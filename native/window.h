@@ -51,6 +51,18 @@ struct Window : std::enable_shared_from_this<Window> {
   // False once the window has been given up. A thread that advises the kernel about the range a moment too late does no
   // harm: such a call maps pages or starts a read, and never changes what memory holds.
   std::atomic<bool> alive{true};
+  // Threads read its memory between `enter` and `leave`, for no longer than a fraction of a millisecond at a time;
+  // `enter` is false once the window has been given up.
+  bool enter() {
+    ++readers;
+    if (alive) return true;
+    leave();
+    return false;
+  }
+  void leave() { --readers; }
+  std::atomic<uint32_t> readers{0};
+  // Gives it up, and waits until no thread reads it.
+  void end();
   Board board;
   std::atomic<bool> watched{false};  // the watch keeps the board young
   // The watch's: pages between the first and the last on the board that our page table did not map when it last looked.

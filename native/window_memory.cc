@@ -52,6 +52,7 @@ Napi::Value herald(Napi::Env env, Memory* memory) {
   auto* board = reinterpret_cast<char*>(&memory->window->board.memory);
   try {
     return Napi::Buffer<char>::New(env, board, sizeof(Board::Memory), [memory](Napi::Env env, char*) {
+      memory->window->end();
       recount(env, *memory);
       release(memory);
     });
@@ -62,6 +63,7 @@ Napi::Value herald(Napi::Env env, Memory* memory) {
 }
 
 int detach(Napi::Env env, Memory& memory, Napi::ArrayBuffer arrayBuffer) {
+  memory.window->end();
   recount(env, memory);
   memory.mapped = false;
   --mappedWindows;
@@ -123,6 +125,12 @@ void giveUpMemory(Napi::Env env, Window& window) {
   guard::uncount(window);
   memory.givenUp = true;
   environment->windowsNotPlaced[memory.base] = &memory;
+}
+
+bool isMemoryRead(Napi::Env env, char* base) {
+  const auto& left = Environment::of(env)->windowsNotPlaced;
+  const auto known = left.find(base);
+  return known != left.end() && static_cast<Memory*>(known->second)->window->readers > 0;
 }
 
 int detachLeftMemory(Napi::Env env, Napi::ArrayBuffer arrayBuffer) {

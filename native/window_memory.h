@@ -27,6 +27,9 @@ int detachMemory(Napi::Env env, Window& window, Napi::ArrayBuffer memory);
 // (`Environment::owed`).
 void giveUpMemory(Napi::Env env, Window& window);
 
+// Whether a thread still reads the window that was given up there: its memory must not go meanwhile.
+bool isMemoryRead(Napi::Env env, char* base);
+
 // Ends the views of a window that was given up, or lets go of memory that was adopted in vain. Returns 0, the errno, or
 // -1 when it is neither.
 int detachLeftMemory(Napi::Env env, Napi::ArrayBuffer memory);

@@ -15,6 +15,25 @@ namespace {
 // Chunks that a thread combines before it steps back: about a tenth of a millisecond.
 constexpr size_t kInARow = 32;
 
+// Keeps windows where they are as long as it lives.
+class Inside {
+ public:
+  explicit Inside(const std::vector<std::shared_ptr<Window>>& windows) : windows_(windows) {
+    while (entered_ < windows_.size() && windows_[entered_]->enter()) ++entered_;
+  }
+  ~Inside() {
+    while (entered_ > 0) windows_[--entered_]->leave();
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+  bool all() const { return entered_ == windows_.size(); }
+
+ private:
+  const std::vector<std::shared_ptr<Window>>& windows_;
+  size_t entered_ = 0;
+};
+
 bool ascends(const Value* values, uint32_t count) {
   bool ascending = true;
   for (uint32_t i = 1; i < count; ++i) ascending &= values[i - 1] < values[i];
@@ -59,19 +78,25 @@ void Execution::arrive(uint32_t number, const uint8_t* bytes) {
   }
 }
 
-void Execution::combine(const std::vector<uint32_t>& chunks, Gate* gate) {
+void Execution::add(const Execution& other) {
+  count_ += other.count_;
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  if (other.extreme_) consider(*other.extreme_);
+}
+
+void Execution::combine(const std::vector<uint32_t>& chunks, const std::vector<std::shared_ptr<Window>>* windows) {
   const auto combiner = std::make_unique<Combiner>();
   std::vector<uint32_t> scratch(program_->goal() == Goal::rows ? kChunk : 0);
   size_t combined = 0;
   for (const uint32_t chunk : chunks) {
     if (cancelled.load(std::memory_order_relaxed)) return;
-    if (gate == nullptr) {
+    if (windows == nullptr) {
       combine(chunk, *combiner, scratch);
       continue;
     }
     if (combined++ % kInARow == 0) stepBack();
-    std::lock_guard lock(gate->mutex);
-    if (gate->shut) return;
+    const Inside inside(*windows);
+    if (!inside.all()) return;
     combine(chunk, *combiner, scratch);
   }
 }
@@ -157,8 +182,11 @@ void Execution::find(const Chunk& chunk, Combiner& combiner) {
     }
     if (one) number |= sign ? ~uint64_t{0} << digit : uint64_t{1} << digit;
   }
-  const auto found = static_cast<int64_t>(number);
-  if (!extreme_ || (least ? found < *extreme_ : found > *extreme_)) extreme_ = found;
+  consider(static_cast<int64_t>(number));
+}
+
+void Execution::consider(int64_t number) {
+  if (!extreme_ || (least ? number < *extreme_ : number > *extreme_)) extreme_ = number;
 }
 
 const Need* Execution::needOf(const Part& part) const {

@@ -1,10 +1,10 @@
-// A step of a program that is carried out: its ranges arrive on the loop, and chunks of which everything is here are
-// combined there or on a thread.
+// A step of a program that is carried out: its ranges arrive, and chunks of which everything is here are combined. One
+// thread at a time has it.
 #pragma once
 
 #include <optional>
 
-#include "../gate.h"
+#include "../window.h"
 #include "program.h"
 #include "write.h"
 
@@ -26,8 +26,6 @@ class Execution {
  public:
   Execution(std::shared_ptr<const Program> program, Step step);
 
-  // --- on the loop ---
-
   // The range's bytes are here, once or again, and stay readable until everything has been combined.
   void arrive(uint32_t range, const uint8_t* bytes);
   // Chunks that can be combined and are not yet; those that are taken must be given to `combine`, once.
@@ -38,14 +36,14 @@ class Execution {
   bool complete() const { return combined_ == step_.chunks.size(); }
   // Whether the guard has covered a page since this began. Then nothing counts, unless no range has a mark.
   bool disturbed() const;
-  bool busy = false;  // a thread combines
 
-  // --- on any one thread at a time ---
+  // Combines some chunks. On a thread other than the loop's while in the windows that the bytes lie in: not those that
+  // are left when one of these has been given up or `cancelled` is set.
+  void combine(const std::vector<uint32_t>& chunks, const std::vector<std::shared_ptr<Window>>* windows);
+  // Adds the numbers that came out of another step.
+  void add(const Execution& other);
 
-  // Combines some chunks, each under the gate if there is one; not those that are left when the gate is shut or
-  // `cancelled` is set.
-  void combine(const std::vector<uint32_t>& chunks, Gate* gate);
-
+  // From any thread.
   std::atomic<bool> cancelled{false};
 
   const Step& step() const { return step_; }
@@ -63,6 +61,7 @@ class Execution {
   void combine(uint32_t chunk, Combiner& combiner, std::vector<uint32_t>& scratch);
   void write(uint32_t index, const Container& rows);
   void find(const Chunk& chunk, Combiner& combiner);
+  void consider(int64_t number);
   const Need* needOf(const Part& part) const;
 
   const std::shared_ptr<const Program> program_;

@@ -48,6 +48,12 @@ bool Program::compile(const uint32_t* code, size_t length, std::vector<Bitmap> b
   return true;
 }
 
+size_t Program::sources() const {
+  size_t sources = 0;
+  for (const Bitmap& bitmap : bitmaps_) sources = std::max<size_t>(sources, size_t{bitmap.source} + 1);
+  return sources;
+}
+
 void Program::rankBitmaps() {
   std::vector<uint32_t> order(bitmaps_.size());
   std::iota(order.begin(), order.end(), 0);

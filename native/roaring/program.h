@@ -98,6 +98,8 @@ class Program {
 
   const Bitmap& bitmap(uint32_t number) const { return bitmaps_[number]; }
   size_t extras() const { return extras_.size(); }
+  // How many files its bitmaps lie in, or more.
+  size_t sources() const;
   Goal goal() const { return goal_; }
   uint64_t rowCount() const { return rowCount_; }
 

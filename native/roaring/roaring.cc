@@ -5,6 +5,7 @@
 #include "building.h"
 #include "check.h"
 #include "checksum.h"
+#include "evaluation_object.h"
 #include "scan_objects.h"
 
 namespace nofault {
@@ -29,6 +30,7 @@ void defineRoaring(Napi::Env env, Napi::Object exports) {
   exports.Set("Header", HeaderObject::define(env));
   exports.Set("Scan", ScanObject::define(env));
   exports.Set("Step", StepObject::define(env));
+  exports.Set("Evaluation", EvaluationObject::define(env));
   exports.Set("assemble", Napi::Function::New<assemble>(env, "assemble"));
   exports.Set("Build", defineBuild(env));
   exports.Set("checkContainers", Napi::Function::New<checkContainers>(env, "checkContainers"));

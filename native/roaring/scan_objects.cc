@@ -10,6 +10,8 @@
 
 #include "../arguments.h"
 #include "../background.h"
+#include "../kernel.h"
+#include "evaluation_object.h"
 
 namespace nofault {
 
@@ -129,27 +131,43 @@ ScanObject::ScanObject(const Napi::CallbackInfo& info)
   info.This().As<Napi::Object>().TypeTag(&kTag);
 }
 
+const std::shared_ptr<Program>& ScanObject::program(Napi::Env env) const {
+  if (!program_) throw refused(env, "a scan that is carried out already");
+  return program_;
+}
+
+std::shared_ptr<Program> ScanObject::take(Napi::Env env) {
+  program(env);
+  return std::exchange(program_, nullptr);
+}
+
 // --- steps ---
 
 Napi::Function StepObject::define(Napi::Env env) {
   return DefineClass(
       env, "Step",
-      {InstanceMethod<&StepObject::arrive>("arrive"), InstanceMethod<&StepObject::arriveAll>("arriveAll"),
-       InstanceMethod<&StepObject::restart>("restart"), InstanceMethod<&StepObject::cancel>("cancel"),
-       InstanceMethod<&StepObject::combine>("combine"), InstanceMethod<&StepObject::combineOnThread>("combineOnThread"),
-       InstanceMethod<&StepObject::complete>("complete"), InstanceMethod<&StepObject::disturbed>("disturbed"),
-       InstanceMethod<&StepObject::damage>("damage"), InstanceMethod<&StepObject::count>("count"),
-       InstanceMethod<&StepObject::counts>("counts"), InstanceMethod<&StepObject::extreme>("extreme"),
-       InstanceMethod<&StepObject::takeRows>("takeRows")});
+      {InstanceMethod<&StepObject::arrive>("arrive"), InstanceMethod<&StepObject::combine>("combine"),
+       InstanceMethod<&StepObject::disturbed>("disturbed"), InstanceMethod<&StepObject::damage>("damage"),
+       InstanceMethod<&StepObject::count>("count"), InstanceMethod<&StepObject::counts>("counts"),
+       InstanceMethod<&StepObject::extreme>("extreme"), InstanceMethod<&StepObject::takeRows>("takeRows")});
 }
 
 StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepObject>(info) {
   Napi::Env env = info.Env();
-  const ScanObject& scan = unwrapped<ScanObject>(env, info[0], "a step of no scan");
-  const roaring::Bounds bounds{boundOf(env, info[1]), boundOf(env, info[2]), boundOf(env, info[3]),
-                               boundOf(env, info[4]), std::max<uint64_t>(wholeOf(env, info[5]), 1)};
+  Napi::Object self = info.This().As<Napi::Object>();
+  if (info[0].IsObject() && info[0].As<Napi::Object>().CheckTypeTag(&EvaluationObject::kTag)) {
+    execution_ = EvaluationObject::Unwrap(info[0].As<Napi::Object>())->take();
+    if (!execution_) throw refused(env, "a step that is not complete");
+    self.TypeTag(&kTag);
+    return;
+  }
+  ScanObject& scan = unwrapped<ScanObject>(env, info[0], "a step of no scan");
+  const roaring::Bounds bounds = info[1].IsUndefined()
+                                     ? scan.pace().next(false)
+                                     : roaring::Bounds{boundOf(env, info[1]), boundOf(env, info[2]), UINT64_MAX,
+                                                       boundOf(env, info[3]), kernel::pageSize()};
   roaring::Step step;
-  scan.program()->next(bounds, step);
+  scan.program(env)->next(bounds, step);
   std::vector<double> ranges;
   ranges.reserve(step.ranges.size() * 3);
   for (const roaring::Range& range : step.ranges) {
@@ -157,8 +175,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
     ranges.push_back(static_cast<double>(range.offset));
     ranges.push_back(static_cast<double>(range.length));
   }
-  Napi::Object self = info.This().As<Napi::Object>();
-  self.Set("last", Napi::Boolean::New(env, scan.program()->ended()));
+  self.Set("last", Napi::Boolean::New(env, scan.program(env)->ended()));
   self.Set("ranges", numbers(env, ranges));
   self.Set("bytes", number(env, step.bytes));
   self.Set("work", number(env, step.work));
@@ -166,8 +183,8 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
   self.Set("chunks", number(env, step.chunks.size()));
   self.Set("firstChunk", number(env, step.chunks.empty() ? 0 : step.chunks.front().key));
   self.Set("lastChunk", number(env, step.chunks.empty() ? 0 : step.chunks.back().key));
-  execution_ = std::make_shared<Execution>(scan.program(), std::move(step));
-  execution_->least = info[6].ToBoolean();
+  execution_ = std::make_shared<Execution>(scan.program(env), std::move(step));
+  execution_->least = info[4].ToBoolean();
   self.TypeTag(&kTag);
 }
 
@@ -183,102 +200,34 @@ void StepObject::arrive(const Napi::CallbackInfo& info) {
   execution_->arrive(range, bytes.Data());
 }
 
-void StepObject::arriveAll(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  const uint32_t first = whole32Of(env, info[0]);
-  if (!info[1].IsArray()) throw refused(env, "places in what is no list");
-  auto memory = info[1].As<Napi::Array>();
-  auto which = arrayOf<Napi::Uint32Array>(env, info[2]);
-  auto offset = arrayOf<Napi::Float64Array>(env, info[3]);
-  std::vector<std::span<const uint8_t>> stretches;
-  for (uint32_t i = 0; i < memory.Length(); ++i) {
-    const Napi::Value value = memory.Get(i);
-    if (!value.IsArrayBuffer()) throw refused(env, "places in what is no memory");
-    auto one = value.As<Napi::ArrayBuffer>();
-    stretches.emplace_back(static_cast<const uint8_t*>(one.Data()), one.ByteLength());
-  }
-  const auto& ranges = settled(env).step().ranges;
-  const size_t count = which.ElementLength();
-  if (offset.ElementLength() != count || first > ranges.size() || count > ranges.size() - first)
-    throw refused(env, "places of other ranges");
-  const uint32_t* const numbers = which.Data();
-  const double* const offsets = offset.Data();
-  for (size_t i = 0; i < count; ++i) {
-    const double from = offsets[i];
-    if (numbers[i] >= stretches.size() || !(from >= 0) ||
-        from + static_cast<double>(ranges[first + i].length) > static_cast<double>(stretches[numbers[i]].size()))
-      throw refused(env, "a range that does not lie in its memory");
-    execution_->arrive(first + static_cast<uint32_t>(i), stretches[numbers[i]].data() + static_cast<size_t>(from));
-  }
-}
-
-Execution& StepObject::settled(Napi::Env env) const {
-  if (execution_->busy) throw refused(env, "what a thread is at work on");
-  return *execution_;
-}
-
-void StepObject::restart(const Napi::CallbackInfo& info) { settled(info.Env()).restart(); }
-
-void StepObject::cancel(const Napi::CallbackInfo&) { execution_->cancelled = true; }
-
-void StepObject::combine(const Napi::CallbackInfo& info) {
-  Execution& execution = settled(info.Env());
-  execution.combine(execution.takeReady(), nullptr);
-}
-
-Napi::Value StepObject::combineOnThread(const Napi::CallbackInfo& info) {
-  settled(info.Env());
-  if (!info[0].IsObject()) throw refused(info.Env(), "to keep what is no object");
-  // What the bytes lie in stays while the thread reads them.
-  auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
-  kept->SuppressDestruct();
-  const auto gate = std::make_shared<Gate>();
-  execution_->busy = true;
-  return onThreadBehind(
-      gate, info.Env(), Computing{},
-      [gate, execution = execution_, chunks = execution_->takeReady()] {
-        execution->combine(chunks, gate.get());
-        return true;
-      },
-      [kept, execution = execution_](Napi::Env env, bool) {
-        execution->busy = false;
-        kept->Reset();
-        return env.Undefined();
-      });
-}
-
-Napi::Value StepObject::complete(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), execution_->complete());
-}
+void StepObject::combine(const Napi::CallbackInfo&) { execution_->combine(execution_->takeReady(), nullptr); }
 
 Napi::Value StepObject::disturbed(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), execution_->disturbed());
 }
 
 Napi::Value StepObject::damage(const Napi::CallbackInfo& info) {
-  const auto& damage = settled(info.Env()).damage();
+  const auto& damage = execution_->damage();
   if (!damage) return info.Env().Undefined();
   return numbers(info.Env(), {static_cast<double>(damage->source), static_cast<double>(damage->offset)});
 }
 
-Napi::Value StepObject::count(const Napi::CallbackInfo& info) {
-  return number(info.Env(), settled(info.Env()).count());
-}
+Napi::Value StepObject::count(const Napi::CallbackInfo& info) { return number(info.Env(), execution_->count()); }
 
 Napi::Value StepObject::counts(const Napi::CallbackInfo& info) {
-  const auto& counts = settled(info.Env()).counts();
+  const auto& counts = execution_->counts();
   return numbers(info.Env(), {counts.begin(), counts.end()});
 }
 
 Napi::Value StepObject::extreme(const Napi::CallbackInfo& info) {
-  const auto& extreme = settled(info.Env()).extreme();
+  const auto& extreme = execution_->extreme();
   if (!extreme) return info.Env().Undefined();
   return Napi::BigInt::New(info.Env(), *extreme);
 }
 
 // So many rows at most, and fewer at the end.
 Napi::Value StepObject::takeRows(const Napi::CallbackInfo& info) {
-  auto& rows = settled(info.Env()).rows();
+  auto& rows = execution_->rows();
   const size_t most = wholeOf(info.Env(), info[0]);
   size_t count = 0;
   for (size_t chunk = chunk_; chunk < rows.size() && count < most; ++chunk)
@@ -303,7 +252,7 @@ Napi::Value assemble(const Napi::CallbackInfo& info) {
   auto steps = info[0].As<Napi::Array>();
   auto pieces = std::make_shared<std::vector<roaring::Piece>>();
   for (uint32_t i = 0; i < steps.Length(); ++i) {
-    auto& some = unwrapped<StepObject>(info.Env(), steps.Get(i), "what is no step").settled(info.Env()).pieces();
+    auto& some = unwrapped<StepObject>(info.Env(), steps.Get(i), "what is no step").pieces();
     std::move(some.begin(), some.end(), std::back_inserter(*pieces));
     some.clear();
   }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "execution.h"
+#include "pace.h"
 
 namespace nofault {
 
@@ -37,13 +38,18 @@ class ScanObject : public Napi::ObjectWrap<ScanObject> {
 
   static constexpr napi_type_tag kTag = {0x6e6f6661756c7405, 0xe08b46f21c97a35d};
 
-  const std::shared_ptr<roaring::Program>& program() const { return program_; }
+  // Refused once an evaluation has taken it.
+  const std::shared_ptr<roaring::Program>& program(Napi::Env env) const;
+  std::shared_ptr<roaring::Program> take(Napi::Env env);
+  roaring::Pace& pace() { return pace_; }
 
  private:
   std::shared_ptr<roaring::Program> program_;
+  roaring::Pace pace_{false};
 };
 
-// `new Step(scan, bytes, needs, rows, least)`: the next one of the scan.
+// `new Step(scan)`: the next one of the scan, as large as an evaluation makes it; `new Step(scan, bytes, needs, visits,
+// least)`: with these bounds; `new Step(evaluation)`: the next one that is complete.
 class StepObject : public Napi::ObjectWrap<StepObject> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -52,17 +58,11 @@ class StepObject : public Napi::ObjectWrap<StepObject> {
 
   static constexpr napi_type_tag kTag = {0x6e6f6661756c7406, 0x79d2a05e8f361bc4};
 
-  // Refused while a thread combines.
-  roaring::Execution& settled(Napi::Env env) const;
+  std::vector<roaring::Piece>& pieces() { return execution_->pieces(); }
 
  private:
   void arrive(const Napi::CallbackInfo& info);
-  void arriveAll(const Napi::CallbackInfo& info);
-  void restart(const Napi::CallbackInfo& info);
-  void cancel(const Napi::CallbackInfo& info);
   void combine(const Napi::CallbackInfo& info);
-  Napi::Value combineOnThread(const Napi::CallbackInfo& info);
-  Napi::Value complete(const Napi::CallbackInfo& info);
   Napi::Value disturbed(const Napi::CallbackInfo& info);
   Napi::Value damage(const Napi::CallbackInfo& info);
   Napi::Value count(const Napi::CallbackInfo& info);

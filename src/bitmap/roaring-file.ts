@@ -4,7 +4,7 @@ import type { GetOptions, OpenOptions } from '../file/contract';
 import type { MappedFile } from '../file/mapped-file';
 import { open } from '../file/open';
 import { checkOptions } from '../file/page-set';
-import { addon, type NativeHeader, type NativeStep } from '../native';
+import { addon, type NativeHeader, type NativeOutcome } from '../native';
 import { CODE, GOAL } from '../native/bitmap';
 import { bytesOf } from './arrived';
 import { damaged } from './damage';
@@ -182,7 +182,7 @@ export class RoaringFile implements AsyncDisposable {
     return new Evaluation(files, scan, options);
   }
 
-  async *#steps(evaluation: Evaluation, bitmaps: readonly RoaringFile[]): AsyncGenerator<NativeStep, void, undefined> {
+  async *#steps(evaluation: Evaluation, bitmaps: readonly RoaringFile[]): AsyncGenerator<NativeOutcome, void, undefined> {
     const ended = bitmaps.map((bitmap) => bitmap.#running.add(evaluation));
     try {
       yield* evaluation.steps();

@@ -1,9 +1,8 @@
 import type { MappedFile } from '../file/mapped-file';
-import { addon, type NativeHeader, type NativeScan, type NativeStep } from '../native';
+import { addon, type NativeHeader, type NativeOutcome, type NativeScan, type NativeStep } from '../native';
 import { GOAL } from '../native/bitmap';
 import { checkBitmap } from './checking';
-import { damaged } from './damage';
-import { Evaluation, type EvaluationOptions, endsOf, TOO_MANY_RUNS } from './evaluation';
+import { Evaluation, type EvaluationOptions, outcomeNow, planned } from './evaluation';
 import type { BitmapRef } from './format';
 import { Headers } from './headers';
 import { planOf, type ScanPlan } from './plan';
@@ -14,8 +13,12 @@ import type { Tree } from './tree';
 /** Rows of one batch at most. */
 const BATCH = 65_536;
 
-/** What `tryCount` takes on: bytes, containers and places in headers of its one step, ranges, and ns of work as estimated. */
-const NOW = { bytes: 8 * 2 ** 20, containers: 1024, places: 8192, ranges: 512, work: 500_000 };
+/** Work that `tryCount` takes on, and what others do on the event loop rather than on a thread, in ns as estimated. */
+const NOW = 500_000;
+const HERE = 100_000;
+
+/** Containers that bitmaps of such a scan have at most. */
+const FEW = 1024;
 
 /** As of any read: a signal that cancels, and which reads go first. */
 export interface ScanOptions {
@@ -59,21 +62,7 @@ export class Scanner {
     const program = compile(simple);
     const headers = this.#headers.now(program.refs);
     if (headers === undefined) return undefined;
-    const scan = this.#scan(program, headers, GOAL.count);
-    const { Step } = addon();
-    const step = new Step(scan, NOW.bytes, NOW.containers, Number.MAX_SAFE_INTEGER, NOW.places, this.file.pageSize, false);
-    if (!step.last || step.ranges.length > 3 * NOW.ranges || step.work > NOW.work) return undefined;
-    for (let range = 0; 3 * range < step.ranges.length; range++) {
-      const bytes = this.file.tryRange(step.ranges[3 * range + 1] as number, step.ranges[3 * range + 2] as number);
-      if (bytes === undefined) return undefined;
-      step.arrive(range, bytes);
-    }
-    step.combine();
-    if (step.disturbed()) return undefined;
-    for (const end of endsOf(step.ranges).values()) this.file.assertReaches(end);
-    const offset = step.damage()?.[1];
-    if (offset !== undefined) throw damaged(this.file.path, offset, TOO_MANY_RUNS);
-    return step.count();
+    return outcomeNow([this.file], this.#scan(program, headers, GOAL.count), NOW)?.count();
   }
 
   /** How many rows. */
@@ -104,7 +93,7 @@ export class Scanner {
 
   /** The rows as a bitmap in the portable Roaring format. */
   async bitmap(tree: Tree, options: ScanOptions = {}): Promise<Uint8Array> {
-    const steps: NativeStep[] = [];
+    const steps: NativeOutcome[] = [];
     for await (const step of this.#steps(simplified(tree), GOAL.bitmap, options)) steps.push(step);
     return addon().assemble(steps);
   }
@@ -142,9 +131,8 @@ export class Scanner {
     if (this.#countAtOnce(simple) !== undefined) return planOf(this.file, [], [], []);
     const program = compile(simple);
     const headers = await this.#read(program, options);
-    const evaluation = new Evaluation([this.file], this.#scan(program, headers, GOAL.count), options);
     const steps: NativeStep[] = [];
-    for await (const step of evaluation.planned()) steps.push(step);
+    for await (const step of planned(this.#scan(program, headers, GOAL.count), options)) steps.push(step);
     this.#running.assertOpen();
     return planOf(this.file, program.refs, headers, steps);
   }
@@ -185,12 +173,18 @@ export class Scanner {
     goal: number,
     options: EvaluationOptions,
     extras: readonly BitmapRef[] = [],
-  ): AsyncGenerator<NativeStep, void, undefined> {
+  ): AsyncGenerator<NativeOutcome, void, undefined> {
     this.#running.assertOpen();
     options.signal?.throwIfAborted();
     if (simple.kind === 'none') return;
     const program = compile(simple, extras);
     const headers = await this.#read(program, options);
+    const few = headers.reduce((sum, { containers }) => sum + containers, 0) <= FEW;
+    const outcome = few ? outcomeNow([this.file], this.#scan(program, headers, goal), HERE, options.least) : undefined;
+    if (outcome !== undefined) {
+      yield outcome;
+      return;
+    }
     const evaluation = new Evaluation([this.file], this.#scan(program, headers, goal), options);
     const ended = this.#running.add(evaluation);
     try {

@@ -31,7 +31,10 @@ export class Counts {
   }
 
   /** The file is replaced by another: what the addon counted until now is kept. */
-  carry([joined = 0, bytesFetched = 0, dropped = 0]: Float64Array, blockedTouches: number): void {
+  carry(counters: Float64Array, blockedTouches: number): void {
+    const [joined = 0, bytesFetched = 0, dropped = 0] = counters;
+    this.kernelHits += counters[8] ?? 0;
+    this.misses += counters[9] ?? 0;
     const before = this.#before;
     before[0] += joined;
     before[1] += bytesFetched;
@@ -42,7 +45,11 @@ export class Counts {
   /** All counts, with those that the addon keeps (`NativeFile.counters`). */
   with(counters: Float64Array, blockedTouches: number, windows: number, lockedBytes: number): FileStats {
     const [joined = 0, bytesFetched = 0, dropped = 0, queueDepth = 0, p50 = 0, p90 = 0, p99 = 0, max = 0] = counters;
-    const { boardHits, kernelHits, misses, inFlight, errors, lastError } = this;
+    const [hits = 0, missed = 0, awaited = 0] = counters.subarray(8);
+    const { boardHits, errors, lastError } = this;
+    const kernelHits = this.kernelHits + hits;
+    const misses = this.misses + missed;
+    const inFlight = this.inFlight + awaited;
     const before = this.#before;
     return {
       hits: boardHits + kernelHits,

@@ -7,6 +7,7 @@ import type { Pages } from './pages';
 import { closedError } from './read-errors';
 import { lookAgain } from './refreshing';
 import { residencyMap } from './residency-map';
+import { ThreadReading } from './thread-reading';
 import { checkBytes, checkRange, pageVector, rangeVector } from './vector';
 
 /** Pages that nobody has any more and nobody closed: what they hold is let go, except what views need. */
@@ -184,6 +185,12 @@ export class MappedFile implements AsyncDisposable {
   assertReaches(end: number): void {
     this.#pages.assertOpen();
     this.#pages.assertReaches(end);
+  }
+
+  /** @internal For the addon's rooms that read on threads. */
+  threadReading(): ThreadReading {
+    this.#pages.assertOpen();
+    return new ThreadReading(this.#pages, this.#holder);
   }
 
   /** Counts since the file was opened or replaced; also after it was closed. */

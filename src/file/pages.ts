@@ -55,7 +55,7 @@ export class Pages implements Extent {
   #blocked = 0;
   /** When the vector that is being asked about may make no more windows. */
   #making = Number.NEGATIVE_INFINITY;
-  #last: Float64Array = new Float64Array(8);
+  #last: Float64Array = new Float64Array(11);
 
   readonly counts: Counts;
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
 import { boardIn } from './board';
@@ -21,6 +22,11 @@ const SLICE = 1;
  * that has not been let go here first.
  */
 const everybody = new Set<Windows>();
+
+/** Keeps the memory of a window that was let go of until no thread reads it, which is a fraction of a millisecond, unless its device hangs. */
+async function keepWhileRead({ memory, board }: Window): Promise<void> {
+  while (addon().isRead(memory)) await pause(1, board, { ref: false });
+}
 
 /** The file with the most windows lets go of some. */
 function makeRoom(): void {
@@ -213,6 +219,7 @@ export class Windows {
       this.#table.delete(window);
       this.#native.remove(window.index, window.buffer, false);
       this.#givenUp.push(window.weak);
+      if (addon().isRead(window.memory)) void keepWhileRead(window);
     }
     windows.clear();
     addon().account();

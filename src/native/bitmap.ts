@@ -1,3 +1,5 @@
+import type { NativeFile } from './file';
+
 /** What the addon offers to `src/bitmap`: building index files, and scans over Roaring bitmaps. */
 export interface BitmapAddon {
   /** CRC-32C (RFC 3720) of the bytes, unsigned; `before` is that of the bytes before them. */
@@ -28,20 +30,29 @@ export interface BitmapAddon {
     rowCount: number,
   ) => NativeScan;
   /**
-   * The next step of a scan: chunks until they need so many bytes or containers, may give so many rows, or so many places in headers have been looked at.
-   * Containers whose pages touch become one range. `least`: of the goal `extreme`, the least number and not the greatest.
+   * A step of a scan. The next one, as large as an evaluation makes it; or chunks until they need so many bytes or containers, or so many places in headers
+   * have been looked at, and `least`: of the goal `extreme`, the least number and not the greatest. Containers whose pages touch become one range. Or the next
+   * one that an evaluation has completed.
    */
-  readonly Step: new (
+  readonly Step: {
+    new (scan: NativeScan, bytes?: number, containers?: number, places?: number, least?: boolean): NativeStep;
+    new (evaluation: NativeEvaluation): NativeOutcome;
+  };
+  /**
+   * Carries a scan out on threads, from now on; nobody else may use the scan any more. `files` are those that its bitmaps lie in. `wake` is called when windows are wanted, and
+   * once there is something after `look` has found nothing; until then it is kept, and the loop alive. `behind`: behind everything interactive. `impatient`: whoever takes
+   * the rows may soon have enough.
+   */
+  readonly Evaluation: new (
     scan: NativeScan,
-    bytes: number,
-    containers: number,
-    rows: number,
-    places: number,
-    pageSize: number,
+    files: readonly NativeFile[],
+    wake: () => void,
+    behind: boolean,
+    impatient: boolean,
     least: boolean,
-  ) => NativeStep;
+  ) => NativeEvaluation;
   /** The portable Roaring bitmap that these complete steps of the goal `bitmap` are together; takes it out of them. Put together on a thread. */
-  assemble(steps: readonly NativeStep[]): Promise<Uint8Array>;
+  assemble(steps: readonly NativeOutcome[]): Promise<Uint8Array>;
   /**
    * Looks on a thread whether containers `from` to `to` of a header are as they should be; `bytes` begin with the first of them and end with the last. `before` is
    * the CRC-32C of what comes before.
@@ -136,8 +147,20 @@ export interface NativeScan {
 }
 declare const scan: unique symbol;
 
-/** Some chunks in a row: what they need, and what came out. */
-export interface NativeStep {
+/** What came out of some chunks in a row, or of all. */
+export interface NativeOutcome {
+  /** How many rows, of the goal `count`. */
+  count(): number;
+  /** How many rows each further bitmap has, of the goal `counts`. */
+  counts(): Float64Array;
+  /** The number, of the goal `extreme`; undefined when there are no rows. */
+  extreme(): bigint | undefined;
+  /** The next rows, of the goal `rows`, so many at most; none when there are no more. */
+  takeRows(most: number): Uint32Array;
+}
+
+/** Some chunks in a row, what they need, and what came out. */
+export interface NativeStep extends NativeOutcome {
   /** Nothing comes after it. */
   readonly last: boolean;
   /** File, byte offset and length of each range. */
@@ -152,30 +175,41 @@ export interface NativeStep {
   readonly lastChunk: number;
   /** A range's bytes are here; they stay readable until all of the step has been combined. */
   arrive(range: number, bytes: Uint8Array): void;
-  /** The same for ranges from `first` on, which lie in these places (Places in src/file/contract.ts). */
-  arriveAll(first: number, memory: readonly ArrayBuffer[], which: Uint32Array, offset: Float64Array): void;
   /** Combines what is ready. */
   combine(): void;
-  /** The same on a thread; `held` is kept until then. One call at a time. */
-  combineOnThread(held: object): Promise<void>;
-  /** Nothing more is combined, and what is being is given up soon. */
-  cancel(): void;
-  /** Whether every chunk has been combined. */
-  complete(): boolean;
-  /** Whether the guard has put a mark on any page since the step was made or restarted: what came out may be zeros. */
+  /** Whether the guard has put a mark on any page since the step was made: what came out may be zeros. */
   disturbed(): boolean;
-  /** Nothing has arrived. */
-  restart(): void;
   /** File and byte offset of a container that does not fit into its own length; undefined where there is none. */
   damage(): Float64Array | undefined;
-  /** How many rows, of the goal `count`. */
-  count(): number;
-  /** How many rows each further bitmap has, of the goal `counts`. */
-  counts(): Float64Array;
-  /** The number, of the goal `extreme`; undefined when there are no rows. */
-  extreme(): bigint | undefined;
-  /** The next rows, of the goal `rows`, so many at most; none when there are no more. */
-  takeRows(most: number): Uint32Array;
+}
+
+/** What there is of an evaluation. */
+export const LOOK = { waiting: 0, step: 1, ended: 2, failed: 3 } as const;
+
+/** Why an evaluation has come to nothing: the fetcher could not read, the guard has put a mark, the file has become shorter, a container is damaged. */
+export const FAILURE = { read: 0, marked: 1, ends: 2, damage: 3 } as const;
+
+export interface NativeFailure {
+  readonly kind: number;
+  readonly file: number;
+  /** What could not be read, or the first of the pages of which one is marked; where the file ends; or the container. In bytes. */
+  readonly offset: number;
+  readonly errno: number;
+  readonly truncated: boolean;
+  readonly pages: number;
+}
+
+/** A scan that threads carry out. */
+export interface NativeEvaluation {
+  /** What there is, as of LOOK: a step that is complete, in order; of goals whose outcome is numbers, all of them as one. */
+  look(): number;
+  failure(): NativeFailure | undefined;
+  /** Windows without which it does not go on: the file, and a page that an entry in the window starts at, of each. */
+  wanted(): Float64Array;
+  /** They have been made. */
+  windowsMade(): void;
+  /** Lets go of the files, and ends what is under way: nothing may be called any more. Resolves when no thread reads the files' windows. */
+  cancel(): Promise<void>;
 }
 
 /** What is wrong with a container, and where, in bytes from the start of the bitmap. */

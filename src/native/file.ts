@@ -42,6 +42,8 @@ export interface FileAddon {
   adopt(buffer: Buffer): Buffer;
   /** Ends all views of a window that was removed without `detach`, or lets go of memory that was adopted in vain. */
   detach(memory: ArrayBuffer): void;
+  /** Whether a thread still reads a window that was removed without `detach`: its memory must be kept until then. */
+  isRead(memory: ArrayBuffer): boolean;
   /** V8 counts the windows again that were removed without `detach`. It may collect garbage at once. */
   account(): void;
   /** Sorts the runs of a checked vector on a thread, and joins what overlaps or touches. Entries of no pages are not allowed. The arrays must not change. */
@@ -177,7 +179,10 @@ export interface NativeFile {
   confirm(edges: Float64Array): Promise<LostPage | undefined>;
   /** Unlocks all of these windows; from the call's end on no lock that is under way touches any window. */
   endLocks(indexes: Float64Array): Promise<void>;
-  /** joined, bytesFetched, verdictsDropped, entries queued; p50, p90, p99 and longest time from request to arrival, ms. */
+  /**
+   * joined, bytesFetched, verdictsDropped, entries queued; p50, p90, p99 and longest time from request to arrival, ms; hits, misses and entries in flight of those
+   * who read on threads.
+   */
   counters(): Float64Array;
   /** Closes the file descriptor, on a thread. All windows must have been removed. */
   close(): Promise<void>;

@@ -247,7 +247,7 @@ async function bitmaps() {
   const code = Uint32Array.of(1, 0);
   const scanOf = (goal) => new native.Scan(code, [header], Uint32Array.of(0), Float64Array.of(0), new Uint32Array(0), goal, 100);
   const scan = scanOf(1);
-  const step = new native.Step(scan, 1e6, 100, 100, 100, PAGE, false);
+  const step = new native.Step(scan, 1e6, 100, 100, false);
   await eachWrong('crc32c', (...args) => native.crc32c(...args), is('bytes', bitmap), is(optional('whole'), 0));
   await eachWrong('Header', (...args) => new native.Header(...args), is('bytes', bitmap), is('whole', bitmap.length));
   for (const name of ['find', 'place']) await eachWrong(name, (...args) => header[name](...args), is('whole', 0));
@@ -266,20 +266,12 @@ async function bitmaps() {
     'Step',
     (...args) => new native.Step(...args),
     is('handle', scan),
-    ...Array.from({ length: 4 }, () => is('bound', 100)),
-    is('whole', 100),
+    is(optional('bound'), 100),
+    is('bound', 100),
+    is('bound', 100),
     is('flag', false),
   );
   await eachWrong('arrive', (...args) => step.arrive(...args), is('whole', 0), is('bytes', bitmap.subarray(16)));
-  await eachWrong(
-    'arriveAll',
-    (...args) => step.arriveAll(...args),
-    is('whole', 0),
-    is('list', [bitmap.buffer]),
-    is('words', Uint32Array.of(0)),
-    is('doubles', Float64Array.of(bitmap.byteOffset + 16)),
-  );
-  await eachWrong('combineOnThread', (...args) => step.combineOnThread(...args), is('object', {}));
   await eachWrong('takeRows', (...args) => step.takeRows(...args), is('whole', 5));
   await eachWrong('assemble', (...args) => native.assemble(...args), is('list', [step]));
   await eachWrong(
@@ -307,32 +299,48 @@ async function bitmaps() {
       () => new native.Scan(Uint32Array.from(wrong), [header], Uint32Array.of(0), Float64Array.of(0), new Uint32Array(0), 0, 100),
     );
   }
-  await refused('Step of a header', () => new native.Step(header, 1, 1, 1, 1, 1, false));
-  await refused('Step called as a function', () => native.Step(scan, 1, 1, 1, 1, 1, false));
+  await refused('Step of a header', () => new native.Step(header, 1, 1, 1, false));
+  await refused('Step called as a function', () => native.Step(scan, 1, 1, 1, false));
   await refused('assemble of a scan', () => native.assemble([scan]));
   await refused('checkContainers of a step', () => native.checkContainers(step, 0, 1, bitmap.subarray(16), 0));
   await refused('checkContainers of too few bytes', () => native.checkContainers(header, 0, 1, bitmap.subarray(17), 0));
   await refused('checkContainers that there are not', () => native.checkContainers(header, 0, 2, bitmap.subarray(16), 0));
   await refused('arrive of few bytes', () => step.arrive(0, bitmap.subarray(17)));
   await refused('arrive of a range that there is not', () => step.arrive(1, bitmap.subarray(16)));
-  for (const [what, ...args] of [
-    ['outside of its memory', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(bitmap.buffer.byteLength)],
-    ['in no memory', 0, [bitmap.buffer], Uint32Array.of(1), Float64Array.of(0)],
-    ['nowhere', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(Number.NaN)],
-    ['before its memory', 0, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(-1)],
-    ['that there is not', 1, [bitmap.buffer], Uint32Array.of(0), Float64Array.of(0)],
-    ['with a place too few', 0, [bitmap.buffer], Uint32Array.of(0), new Float64Array(0)],
-  ])
-    await refused(`arriveAll of a range ${what}`, () => step.arriveAll(...args));
   step.arrive(0, bitmap.subarray(16));
-  const combining = step.combineOnThread({});
-  for (const name of ['combine', 'restart', 'count', 'counts', 'extreme', 'damage'])
-    await refused(`${name} while a thread combines`, () => step[name]());
-  await refused('takeRows while a thread combines', () => step.takeRows(1));
-  await refused('combineOnThread while a thread combines', () => step.combineOnThread({}));
-  await refused('assemble while a thread combines', () => native.assemble([step]));
-  await combining;
+  step.combine();
   if (step.takeRows(5).join() !== '1,2,3') through.push('the step has other rows');
+  await evaluations(scanOf, bitmap);
+}
+
+async function evaluations(scanOf, bitmap) {
+  const name = `${path}.bitmap`;
+  fs.writeFileSync(name, bitmap);
+  const file = await native.open(Buffer.from(name), true);
+  const wake = () => {};
+  await eachWrong(
+    'Evaluation',
+    (...args) => new native.Evaluation(...args),
+    is('handle', scanOf(0)),
+    is('list', [file]),
+    is('callback', wake),
+    is('flag', false),
+    is('flag', false),
+    is('flag', false),
+  );
+  await refused('Evaluation of no file', () => new native.Evaluation(scanOf(0), [], wake, false, false, false));
+  const scan = scanOf(0);
+  const evaluation = new native.Evaluation(scan, [file], wake, false, false, false);
+  await refused('Evaluation of a scan that has one', () => new native.Evaluation(scan, [file], wake, false, false, false));
+  await refused('Step of a scan that is carried out', () => new native.Step(scan, 1, 1, 1, false));
+  await refused('Step of an evaluation that has none', () => new native.Step(evaluation));
+  await evaluation.cancel();
+  for (const call of ['look', 'failure', 'wanted', 'windowsMade', 'cancel'])
+    await refused(`${call} of an evaluation that was cancelled`, () => evaluation[call]());
+  await refused('Step of an evaluation that was cancelled', () => new native.Step(evaluation));
+  await file.close();
+  await refused('Evaluation of a file that was closed', () => new native.Evaluation(scanOf(0), [file], wake, false, false, false));
+  fs.rmSync(name);
 }
 
 async function building() {

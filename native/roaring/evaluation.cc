@@ -1,0 +1,422 @@
+#include "evaluation.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "../compute_pool.h"
+#include "../fetcher.h"
+#include "../kernel.h"
+
+namespace nofault::roaring {
+
+namespace {
+
+// After so many ranges in a row that were missing the kernel is not asked about the others of a step: the fetcher
+// looks.
+constexpr size_t kMissesInARow = 16;
+
+struct Pages {
+  uint64_t first, count;
+};
+
+Pages pagesOf(const Range& range) {
+  const uint64_t first = range.offset / kernel::pageSize();
+  return {first, (range.offset + range.length - 1) / kernel::pageSize() - first + 1};
+}
+
+// Whether the kernel says that all of the pages are in memory.
+bool resident(const Window& window, const Pages& pages) {
+  thread_local std::vector<unsigned char> states;
+  if (states.size() < pages.count) states.resize(pages.count);
+  return kernel::cached(window.addressOf(pages.first), pages.count * kernel::pageSize(), states.data()) &&
+         std::all_of(states.begin(), states.begin() + static_cast<ptrdiff_t>(pages.count),
+                     [](unsigned char state) { return (state & 1) != 0; });
+}
+
+}  // namespace
+
+// A step that is under way.
+class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Run> {
+ public:
+  Run(std::shared_ptr<Evaluation> evaluation, std::shared_ptr<Execution> execution, size_t number, bool placed)
+      : execution(std::move(execution)), number(number), placed(placed), evaluation_(std::move(evaluation)) {}
+
+  void arrived(const std::vector<Completion>& completions) override;
+
+  const std::shared_ptr<Execution> execution;
+  const size_t number;
+  const bool placed;  // has a place in the room
+  // Where its ranges lie, and in which windows.
+  std::vector<const uint8_t*> places;
+  std::vector<std::shared_ptr<Window>> windows;
+  // Under the evaluation's lock: what is being fetched.
+  std::vector<std::shared_ptr<Request>> requests;
+  std::vector<size_t> missing;  // by source
+
+ private:
+  const std::shared_ptr<Evaluation> evaluation_;
+};
+
+void Evaluation::Run::arrived(const std::vector<Completion>& completions) {
+  Evaluation& evaluation = *evaluation_;
+  std::optional<Failure> failure;
+  bool complete = false;
+  {
+    std::lock_guard lock(evaluation.mutex_);
+    if (evaluation.over()) return;
+    for (const Completion& completion : completions) {
+      const uint32_t source = execution->step().ranges[completion.entry].source;
+      --evaluation.sources_[source].file->awaited;
+      --missing[source];
+      if (completion.badOffset >= 0) {
+        const auto offset = static_cast<uint64_t>(completion.badOffset);
+        failure = {Failure::Kind::read, source, offset, completion.error, completion.truncated};
+        break;
+      }
+      execution->arrive(completion.entry, places[completion.entry]);
+    }
+    complete = std::all_of(missing.begin(), missing.end(), [](size_t entries) { return entries == 0; });
+    if (complete) requests.clear();
+  }
+  if (failure) return evaluation.fail(*failure);
+  if (complete) evaluation.post(&Evaluation::combine, shared_from_this());
+}
+
+Evaluation::Evaluation(std::shared_ptr<Program> program, std::vector<Source> sources, Options options,
+                       std::function<void()> wake)
+    : program_(std::move(program)),
+      sources_(std::move(sources)),
+      options_(options),
+      wake_(std::move(wake)),
+      room_(sources_.front().file->rooms[options.scan]),
+      pace_(options.impatient),
+      depth_(pace_.depth()) {}
+
+// --- on the loop ---
+
+void Evaluation::start() { post(&Evaluation::plan, nullptr); }
+
+Evaluation::State Evaluation::state() const {
+  if (failure_) return State::failed;
+  if (!done_.empty() && done_.begin()->first == taken_) return State::step;
+  if (cancelled_ || (ended_ && under_.empty() && !planning_)) return total_ ? State::step : State::ended;
+  return State::waiting;
+}
+
+Evaluation::State Evaluation::look() {
+  std::lock_guard lock(mutex_);
+  const State now = state();
+  looked_ = now == State::waiting;
+  return now;
+}
+
+std::shared_ptr<Execution> Evaluation::take() {
+  std::shared_ptr<Execution> taken;
+  {
+    std::lock_guard lock(mutex_);
+    if (state() != State::step) return nullptr;
+    if (total_) return std::exchange(total_, nullptr);
+    taken = std::move(done_.begin()->second);
+    done_.erase(done_.begin());
+    ++taken_;
+    depth_ = std::min(depth_ + 1, Pace::kSteps);
+    if (ended_) return taken;
+  }
+  post(&Evaluation::plan, nullptr);
+  return taken;
+}
+
+const Failure* Evaluation::failure() {
+  std::lock_guard lock(mutex_);
+  return failure_ ? &*failure_ : nullptr;
+}
+
+std::vector<Wanted> Evaluation::wanted() {
+  std::lock_guard lock(mutex_);
+  return wanted_;
+}
+
+void Evaluation::windowsMade() {
+  std::vector<std::shared_ptr<Run>> parked;
+  {
+    std::lock_guard lock(mutex_);
+    wanted_.clear();
+    parked.swap(parked_);
+  }
+  for (auto& run : parked) post(&Evaluation::ask, std::move(run));
+  post(&Evaluation::plan, nullptr);
+}
+
+void Evaluation::cancel(std::function<void()> idle) {
+  Lock lock(mutex_);
+  cancelled_ = true;
+  total_ = nullptr;
+  done_.clear();
+  if (busy_ > 0) {
+    idle_.push_back(std::move(idle));
+    return giveUp(std::move(lock));
+  }
+  giveUp(std::move(lock));
+  idle();
+}
+
+// --- on any thread ---
+
+// Has a thread do something, unless it is over.
+void Evaluation::post(void (Evaluation::*task)(const std::shared_ptr<Run>&), std::shared_ptr<Run> run) {
+  {
+    std::lock_guard lock(mutex_);
+    if (over()) return;
+    ++busy_;
+  }
+  ComputePool::instance().run([self = shared_from_this(), task, run = std::move(run)] {
+    ((*self).*task)(run);
+    std::vector<std::function<void()>> idle;
+    {
+      std::lock_guard lock(self->mutex_);
+      if (--self->busy_ == 0) idle.swap(self->idle_);
+    }
+    for (const auto& told : idle) told();
+  });
+}
+
+bool Evaluation::mayPlan() const {
+  return !over() && !ended_ && wanted_.empty() && under_.size() + done_.size() < depth_;
+}
+
+// One thread at a time; whoever comes meanwhile has it look again.
+void Evaluation::plan(const std::shared_ptr<Run>&) {
+  Lock lock(mutex_);
+  again_ = true;
+  if (planning_) return;
+  planning_ = true;
+  while (std::exchange(again_, false)) {
+    while (mayPlan() && (first_ || takePlace())) {
+      const bool placed = !std::exchange(first_, false);
+      const Bounds bounds = pace_.next(resident_);
+      lock.unlock();
+      Step step;
+      program_->next(bounds, step);
+      auto execution = std::make_shared<Execution>(program_, std::move(step));
+      execution->least = options_.least;
+      lock.lock();
+      ended_ = program_->ended();
+      const auto run = std::make_shared<Run>(shared_from_this(), std::move(execution), planned_++, placed);
+      if (!over()) under_.push_back(run);
+      const bool given = over() && placed;
+      lock.unlock();
+      if (given) room_.giveBack();
+      ask(run);
+      lock.lock();
+    }
+  }
+  planning_ = false;
+  tell(std::move(lock));
+}
+
+// Whether there is a place for one more step.
+bool Evaluation::takePlace() {
+  if (std::exchange(hasPlace_, false)) return true;
+  if (waitsForPlace_) return false;
+  waitsForPlace_ = !room_.take([self = shared_from_this()] { self->placed(); });
+  return !waitsForPlace_;
+}
+
+// There was none, and now there is; whoever has no use for it by now must not keep it from others.
+void Evaluation::placed() {
+  bool used = false;
+  {
+    std::lock_guard lock(mutex_);
+    waitsForPlace_ = false;
+    used = hasPlace_ = mayPlan();
+  }
+  used ? post(&Evaluation::plan, nullptr) : room_.giveBack();
+}
+
+// Looks for a step's ranges in memory, and has the others fetched.
+void Evaluation::ask(const std::shared_ptr<Run>& run) {
+  Execution& execution = *run->execution;
+  const std::vector<Range>& ranges = execution.step().ranges;
+  const uint64_t stride = kWindowStride / kernel::pageSize();
+  std::vector<Wanted> wanted;
+  std::vector<const Window*> windows(ranges.size());
+  run->windows.clear();
+  run->places.assign(ranges.size(), nullptr);
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const Range& range = ranges[i];
+    const Source& source = sources_[range.source];
+    if (range.offset + range.length > source.size) return fail({Failure::Kind::ends, range.source, source.size});
+    const auto [first, count] = pagesOf(range);
+    const bool same =
+        i > 0 && ranges[i - 1].source == range.source && pagesOf(ranges[i - 1]).first / stride == first / stride;
+    if (same) {
+      windows[i] = windows[i - 1];
+    } else {
+      std::shared_ptr<Window> window = source.file->shareWindow(first);
+      if (window && window->alive) {
+        windows[i] = window.get();
+        run->windows.push_back(std::move(window));
+      } else {
+        wanted.push_back({range.source, first});
+      }
+    }
+    if (windows[i] == nullptr) continue;
+    const Window& window = *windows[i];
+    if (first + count > window.firstPage + window.pageCount)
+      return fail({Failure::Kind::ends, range.source, (window.firstPage + window.pageCount) * kernel::pageSize()});
+    run->places[i] = reinterpret_cast<const uint8_t*>(window.addressOf(first)) + range.offset % kernel::pageSize();
+  }
+  if (!wanted.empty()) return park(run, std::move(wanted));
+
+  std::vector<std::vector<Entry>> missing(sources_.size());
+  std::vector<bool> truthful;
+  for (const Source& source : sources_) truthful.push_back(source.file->state->truthful());
+  size_t inARow = 0;
+  for (uint32_t i = 0; i < ranges.size(); ++i) {
+    const uint32_t source = ranges[i].source;
+    const Pages pages = pagesOf(ranges[i]);
+    if (windows[i]->marked(pages.first, pages.count) != Mark::none) {
+      const uint64_t offset = pages.first * kernel::pageSize();
+      return fail({Failure::Kind::marked, source, offset, 0, false, pages.count});
+    }
+    if (inARow < kMissesInARow && truthful[source] && resident(*windows[i], pages)) {
+      inARow = 0;
+      ++sources_[source].file->hits;
+      execution.arrive(i, run->places[i]);
+    } else {
+      ++inARow;
+      missing[source].push_back({pages.first, static_cast<uint32_t>(pages.count), i});
+    }
+  }
+  const bool all = std::all_of(missing.begin(), missing.end(), [](const auto& entries) { return entries.empty(); });
+  {
+    std::lock_guard lock(mutex_);
+    resident_ = all;
+  }
+  if (all) return post(&Evaluation::combine, run);
+  fetch(run, missing);
+}
+
+// It goes on when the loop has made windows.
+void Evaluation::park(const std::shared_ptr<Run>& run, std::vector<Wanted> wanted) {
+  {
+    std::lock_guard lock(mutex_);
+    if (over()) return;
+    parked_.push_back(run);
+    wanted_.insert(wanted_.end(), wanted.begin(), wanted.end());
+  }
+  wake_();
+}
+
+void Evaluation::fetch(const std::shared_ptr<Run>& run, const std::vector<std::vector<Entry>>& missing) {
+  std::vector<std::shared_ptr<Request>> requests;
+  for (size_t source = 0; source < missing.size(); ++source) {
+    if (missing[source].empty()) continue;
+    const std::shared_ptr<OpenFile>& file = sources_[source].file;
+    requests.push_back(std::make_shared<Request>(run, file, options_.scan));
+    requests.back()->entries = missing[source];
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (over()) return;
+    run->requests = requests;
+    run->missing.clear();
+    for (size_t source = 0; source < missing.size(); ++source) {
+      run->missing.push_back(missing[source].size());
+      sources_[source].file->misses += missing[source].size();
+      sources_[source].file->awaited += missing[source].size();
+    }
+  }
+  for (auto& request : requests) Fetcher::instance().submit(std::move(request));
+}
+
+void Evaluation::combine(const std::shared_ptr<Run>& run) {
+  Execution& execution = *run->execution;
+  execution.combine(execution.takeReady(), &run->windows);
+  {
+    std::lock_guard lock(mutex_);
+    if (over()) return;
+  }
+  // Somebody's pages were covered, and if some of these were, asking for them again says so; or a window was given up.
+  // When its environment ends all are, and nobody waits any more.
+  if (execution.disturbed() || !execution.complete()) {
+    if (sources_.front().file->environment->ended()) return;
+    execution.restart();
+    return ask(run);
+  }
+  if (const auto failure = cutOff(*run)) return fail(*failure);
+  if (const auto& damage = execution.damage()) return fail({Failure::Kind::damage, damage->source, damage->offset});
+  finish(run);
+}
+
+// Behind the end of a file that has been cut, its last page has zeros, which no touch of them tells.
+std::optional<Failure> Evaluation::cutOff(const Run& run) const {
+  std::vector<uint64_t> ends(sources_.size());
+  for (const Range& range : run.execution->step().ranges)
+    ends[range.source] = std::max(ends[range.source], range.offset + range.length);
+  for (uint32_t source = 0; source < ends.size(); ++source) {
+    struct stat status {};
+    if (ends[source] == 0 || fstat(sources_[source].file->fd, &status) != 0) continue;
+    const auto size = static_cast<uint64_t>(status.st_size);
+    if (size < ends[source]) return Failure{Failure::Kind::ends, source, size};
+  }
+  return {};
+}
+
+// A step is complete.
+void Evaluation::finish(const std::shared_ptr<Run>& run) {
+  {
+    Lock lock(mutex_);
+    if (std::erase(under_, run) == 0) return;
+    if (program_->goal() == Goal::rows || program_->goal() == Goal::bitmap) {
+      done_[run->number] = run->execution;
+    } else if (total_) {
+      total_->add(*run->execution);
+    } else {
+      total_ = run->execution;
+    }
+    tell(std::move(lock));
+  }
+  if (run->placed) room_.giveBack();
+  // Here, where the pages that come next are planned by whoever has time.
+  plan(nullptr);
+}
+
+void Evaluation::fail(const Failure& failure) {
+  Lock lock(mutex_);
+  if (over()) return;
+  failure_ = failure;
+  giveUp(std::move(lock));
+}
+
+// It is over: lets go of all that is under way.
+void Evaluation::giveUp(Lock lock) {
+  std::vector<std::shared_ptr<Run>> under;
+  under.swap(under_);
+  parked_.clear();
+  wanted_.clear();
+  size_t places = std::exchange(hasPlace_, false) ? 1 : 0;
+  std::vector<std::shared_ptr<Request>> requests;
+  for (const auto& run : under) {
+    run->execution->cancelled = true;
+    if (run->placed) ++places;
+    requests.insert(requests.end(), run->requests.begin(), run->requests.end());
+    for (size_t source = 0; source < run->missing.size(); ++source)
+      sources_[source].file->awaited -= run->missing[source];
+  }
+  tell(std::move(lock));
+  for (const auto& request : requests) Fetcher::instance().cancel(request);
+  for (; places > 0; --places) room_.giveBack();
+}
+
+// Wakes the loop if it waits for what there is now.
+void Evaluation::tell(Lock lock) {
+  if (!looked_ || state() == State::waiting) return;
+  looked_ = false;
+  lock.unlock();
+  wake_();
+}
+
+}  // namespace nofault::roaring
