@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { copyFileSync, statSync, truncateSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import type { RoaringBitmap32 } from 'roaring';
 import type { BitmapRef } from '../../src/bitmap/format';
@@ -141,6 +143,30 @@ test('closing while threads scan waits for them', async () => {
     for (const outcome of await Promise.allSettled(under)) {
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'CLOSED' });
     }
+  }
+});
+
+test('garbage is collected meanwhile, and takes nothing that a scan needs', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 4; i++) {
+    // Anew each time, so that its windows have to be made while scans wait for them.
+    const file = await open(path);
+    const scanner = new Scanner(file, rowCount);
+    let over = false;
+    const collect = (): void => {
+      if (over) return;
+      collectGarbage();
+      setImmediate(collect);
+    };
+    setImmediate(collect);
+    expect(await Promise.all([scanner.count(tree), scanner.count(tree)])).toEqual([right, right]);
+    let rows = 0;
+    for await (const batch of scanner.rows(tree)) rows += batch.length;
+    expect(rows).toBe(right);
+    over = true;
+    await scanner.close();
+    await file.close();
   }
 });
 
