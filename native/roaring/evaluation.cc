@@ -92,7 +92,8 @@ Evaluation::Evaluation(std::shared_ptr<Program> program, std::vector<Source> sou
       wake_(std::move(wake)),
       room_(sources_.front().file->rooms[options.scan]),
       pace_(options.impatient),
-      depth_(pace_.depth()) {}
+      depth_(pace_.depth()),
+      missed_(sources_.size()) {}
 
 // --- on the loop ---
 
@@ -131,6 +132,11 @@ std::shared_ptr<Execution> Evaluation::take() {
 const Failure* Evaluation::failure() {
   std::lock_guard lock(mutex_);
   return failure_ ? &*failure_ : nullptr;
+}
+
+std::vector<Evaluation::Missed> Evaluation::missed() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(missed_, std::vector<Missed>(sources_.size()));
 }
 
 std::vector<Wanted> Evaluation::wanted() {
@@ -294,6 +300,8 @@ void Evaluation::ask(const std::shared_ptr<Run>& run) {
   {
     std::lock_guard lock(mutex_);
     resident_ = all;
+    for (const Range& range : ranges) ++missed_[range.source].asked;
+    for (size_t source = 0; source < missing.size(); ++source) missed_[source].missing += missing[source].size();
   }
   if (all) return post(&Evaluation::combine, run);
   fetch(run, missing);

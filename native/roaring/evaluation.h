@@ -67,6 +67,11 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   std::shared_ptr<Execution> take();
   // Why it has failed; null where it has not.
   const Failure* failure();
+  // Ranges of each file that were missing, and how many were asked about, since this was last called.
+  struct Missed {
+    uint64_t missing = 0, asked = 0;
+  };
+  std::vector<Missed> missed();
   // Windows without which it does not go on until it is told that they have been made.
   std::vector<Wanted> wanted();
   void windowsMade();
@@ -114,6 +119,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   size_t planned_ = 0, taken_ = 0;                    // steps
   std::vector<std::shared_ptr<Run>> under_, parked_;  // under way; those of them that wait for windows
   std::vector<Wanted> wanted_;
+  std::vector<Missed> missed_;
   std::map<size_t, std::shared_ptr<Execution>> done_;  // by number: complete, and not taken yet
   std::shared_ptr<Execution> total_;                   // of goals whose outcome is numbers
   std::optional<Failure> failure_;

@@ -38,6 +38,7 @@ Napi::Function EvaluationObject::define(Napi::Env env) {
   return DefineClass(
       env, "Evaluation",
       {InstanceMethod<&EvaluationObject::look>("look"), InstanceMethod<&EvaluationObject::failure>("failure"),
+       InstanceMethod<&EvaluationObject::missed>("missed"),
        InstanceMethod<&EvaluationObject::wanted>("wanted"),
        InstanceMethod<&EvaluationObject::windowsMade>("windowsMade"),
        InstanceMethod<&EvaluationObject::cancel>("cancel")});
@@ -108,6 +109,17 @@ Napi::Value EvaluationObject::failure(const Napi::CallbackInfo& info) {
   told.Set("truncated", Napi::Boolean::New(env, failure->truncated));
   told.Set("pages", Napi::Number::New(env, static_cast<double>(failure->pages)));
   return told;
+}
+
+Napi::Value EvaluationObject::missed(const Napi::CallbackInfo& info) {
+  const auto missed = evaluation(info.Env()).missed();
+  auto numbers = Napi::Float64Array::New(info.Env(), 2 * missed.size());
+  double* at = numbers.Data();
+  for (const auto& [missing, asked] : missed) {
+    *at++ = static_cast<double>(missing);
+    *at++ = static_cast<double>(asked);
+  }
+  return numbers;
 }
 
 Napi::Value EvaluationObject::wanted(const Napi::CallbackInfo& info) {

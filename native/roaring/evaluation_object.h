@@ -27,6 +27,7 @@ class EvaluationObject : public Napi::ObjectWrap<EvaluationObject> {
 
   Napi::Value look(const Napi::CallbackInfo& info);
   Napi::Value failure(const Napi::CallbackInfo& info);
+  Napi::Value missed(const Napi::CallbackInfo& info);
   Napi::Value wanted(const Napi::CallbackInfo& info);
   void windowsMade(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);

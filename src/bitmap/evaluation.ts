@@ -79,10 +79,16 @@ export class Evaluation {
       ended = true;
     } finally {
       uncancel?.();
+      this.#tellMissed();
       // It holds its files.
       if (ended) void this.#cancel();
       else await this.abort(undefined);
     }
+  }
+
+  #tellMissed(): void {
+    const missed = this.#cancelled ? undefined : this.#native?.missed();
+    for (const [i, reading] of this.#reading.entries()) reading.missed(missed?.[2 * i] ?? 0, missed?.[2 * i + 1] ?? 0);
   }
 
   #cancel(): Promise<void> | undefined {

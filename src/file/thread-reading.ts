@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { NofaultError } from '../errors';
 import type { NativeFile } from '../native';
 import { FAILURE, type NativeFailure } from '../native/bitmap';
+import { publishMiss } from './diagnostics';
 import type { Pages } from './pages';
 import { readError, windowError } from './read-errors';
 
@@ -43,6 +44,11 @@ export class ThreadReading {
       await new Promise(setImmediate);
       stop = performance.now() + MAKING;
     }
+  }
+
+  /** So many of the ranges that threads asked about were missing: `stats` counts them already. */
+  missed(misses: number, length: number): void {
+    if (misses > 0) publishMiss({ path: this.#pages.path, misses, length });
   }
 
   /** The error of what a thread has met; undefined where it is not the file's. */

@@ -204,6 +204,8 @@ export interface NativeEvaluation {
   /** What there is, as of LOOK: a step that is complete, in order; of goals whose outcome is numbers, all of them as one. */
   look(): number;
   failure(): NativeFailure | undefined;
+  /** Ranges of each file that were missing, and how many were asked about, since this was last called. */
+  missed(): Float64Array;
   /** Windows without which it does not go on: the file, and a page that an entry in the window starts at, of each. */
   wanted(): Float64Array;
   /** They have been made. */

@@ -335,7 +335,7 @@ async function evaluations(scanOf, bitmap) {
   await refused('Step of a scan that is carried out', () => new native.Step(scan, 1, 1, 1, false));
   await refused('Step of an evaluation that has none', () => new native.Step(evaluation));
   await evaluation.cancel();
-  for (const call of ['look', 'failure', 'wanted', 'windowsMade', 'cancel'])
+  for (const call of ['look', 'failure', 'missed', 'wanted', 'windowsMade', 'cancel'])
     await refused(`${call} of an evaluation that was cancelled`, () => evaluation[call]());
   await refused('Step of an evaluation that was cancelled', () => new native.Step(evaluation));
   await file.close();
