@@ -38,8 +38,7 @@ Napi::Function EvaluationObject::define(Napi::Env env) {
   return DefineClass(
       env, "Evaluation",
       {InstanceMethod<&EvaluationObject::look>("look"), InstanceMethod<&EvaluationObject::failure>("failure"),
-       InstanceMethod<&EvaluationObject::missed>("missed"),
-       InstanceMethod<&EvaluationObject::wanted>("wanted"),
+       InstanceMethod<&EvaluationObject::missed>("missed"), InstanceMethod<&EvaluationObject::wanted>("wanted"),
        InstanceMethod<&EvaluationObject::windowsMade>("windowsMade"),
        InstanceMethod<&EvaluationObject::cancel>("cancel")});
 }
