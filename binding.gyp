@@ -50,6 +50,7 @@
         "native/roaring/program.cc",
         "native/roaring/ahead.cc",
         "native/roaring/execution.cc",
+        "native/roaring/finding.cc",
         "native/roaring/evaluation.cc",
         "native/roaring/scan_objects.cc",
         "native/roaring/evaluation_object.cc",

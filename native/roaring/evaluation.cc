@@ -11,32 +11,6 @@
 
 namespace nofault::roaring {
 
-namespace {
-
-// After so many ranges in a row that were missing the kernel is not asked about the others of a step: the fetcher
-// looks.
-constexpr size_t kMissesInARow = 16;
-
-struct Pages {
-  uint64_t first, count;
-};
-
-Pages pagesOf(const Range& range) {
-  const uint64_t first = range.offset / kernel::pageSize();
-  return {first, (range.offset + range.length - 1) / kernel::pageSize() - first + 1};
-}
-
-// Whether the kernel says that all of the pages are in memory.
-bool resident(const Window& window, const Pages& pages) {
-  thread_local std::vector<unsigned char> states;
-  if (states.size() < pages.count) states.resize(pages.count);
-  return kernel::cached(window.addressOf(pages.first), pages.count * kernel::pageSize(), states.data()) &&
-         std::all_of(states.begin(), states.begin() + static_cast<ptrdiff_t>(pages.count),
-                     [](unsigned char state) { return (state & 1) != 0; });
-}
-
-}  // namespace
-
 // A step that is under way.
 class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Run> {
  public:
@@ -245,70 +219,28 @@ void Evaluation::placed() {
 void Evaluation::ask(const std::shared_ptr<Run>& run) {
   Execution& execution = *run->execution;
   const std::vector<Range>& ranges = execution.step().ranges;
-  const uint64_t stride = kWindowStride / kernel::pageSize();
-  std::vector<Wanted> wanted;
-  std::vector<const Window*> windows(ranges.size());
-  run->windows.clear();
-  run->places.assign(ranges.size(), nullptr);
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    const Range& range = ranges[i];
-    const Source& source = sources_[range.source];
-    if (range.offset + range.length > source.size) return fail({Failure::Kind::ends, range.source, source.size});
-    const auto [first, count] = pagesOf(range);
-    const bool same =
-        i > 0 && ranges[i - 1].source == range.source && pagesOf(ranges[i - 1]).first / stride == first / stride;
-    if (same) {
-      windows[i] = windows[i - 1];
-    } else {
-      std::shared_ptr<Window> window = source.file->shareWindow(first);
-      if (window && window->alive) {
-        windows[i] = window.get();
-        run->windows.push_back(std::move(window));
-      } else {
-        wanted.push_back({range.source, first});
-      }
-    }
-    if (windows[i] == nullptr) continue;
-    const Window& window = *windows[i];
-    if (first + count > window.firstPage + window.pageCount)
-      return fail({Failure::Kind::ends, range.source, (window.firstPage + window.pageCount) * kernel::pageSize()});
-    run->places[i] = reinterpret_cast<const uint8_t*>(window.addressOf(first)) + range.offset % kernel::pageSize();
+  Found found = find(sources_, ranges);
+  if (found.failure) return fail(*found.failure);
+  if (!found.wanted.empty()) return park(run, found.wanted);
+  run->windows = std::move(found.windows);
+  run->places = std::move(found.places);
+  for (const uint32_t range : found.resident) {
+    ++sources_[ranges[range].source].file->hits;
+    execution.arrive(range, run->places[range]);
   }
-  if (!wanted.empty()) return park(run, std::move(wanted));
-
-  std::vector<std::vector<Entry>> missing(sources_.size());
-  std::vector<bool> truthful;
-  for (const Source& source : sources_) truthful.push_back(source.file->state->truthful());
-  size_t inARow = 0;
-  for (uint32_t i = 0; i < ranges.size(); ++i) {
-    const uint32_t source = ranges[i].source;
-    const Pages pages = pagesOf(ranges[i]);
-    if (windows[i]->marked(pages.first, pages.count) != Mark::none) {
-      const uint64_t offset = pages.first * kernel::pageSize();
-      return fail({Failure::Kind::marked, source, offset, 0, false, pages.count});
-    }
-    if (inARow < kMissesInARow && truthful[source] && resident(*windows[i], pages)) {
-      inARow = 0;
-      ++sources_[source].file->hits;
-      execution.arrive(i, run->places[i]);
-    } else {
-      ++inARow;
-      missing[source].push_back({pages.first, static_cast<uint32_t>(pages.count), i});
-    }
-  }
-  const bool all = std::all_of(missing.begin(), missing.end(), [](const auto& entries) { return entries.empty(); });
+  const bool all = found.resident.size() == ranges.size();
   {
     std::lock_guard lock(mutex_);
     resident_ = all;
     for (const Range& range : ranges) ++missed_[range.source].asked;
-    for (size_t source = 0; source < missing.size(); ++source) missed_[source].missing += missing[source].size();
+    for (size_t source = 0; source < sources_.size(); ++source) missed_[source].missing += found.missing[source].size();
   }
   if (all) return post(&Evaluation::combine, run);
-  fetch(run, missing);
+  fetch(run, found.missing);
 }
 
 // It goes on when the loop has made windows.
-void Evaluation::park(const std::shared_ptr<Run>& run, std::vector<Wanted> wanted) {
+void Evaluation::park(const std::shared_ptr<Run>& run, const std::vector<Wanted>& wanted) {
   {
     std::lock_guard lock(mutex_);
     if (over()) return;

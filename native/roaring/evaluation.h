@@ -9,39 +9,11 @@
 #include <optional>
 #include <vector>
 
-#include "../open_file.h"
-#include "../request.h"
 #include "execution.h"
+#include "finding.h"
 #include "pace.h"
 
 namespace nofault::roaring {
-
-// A file in which bitmaps of a scan lie, and how far it reached when the scan began.
-struct Source {
-  std::shared_ptr<OpenFile> file;
-  uint64_t size;
-};
-
-// Why a scan has come to nothing.
-struct Failure {
-  enum class Kind : uint8_t {
-    read,    // the fetcher could not bring in what lies at `offset`
-    marked,  // the guard has put a mark on one of the `pages` from `offset` on
-    ends,    // the file ends at `offset`
-    damage,  // a container at `offset` says more of itself than it has room for
-  } kind;
-  uint32_t source;
-  uint64_t offset;  // bytes
-  int error = 0;    // errno
-  bool truncated = false;
-  uint64_t pages = 0;
-};
-
-// A window that is to be made: the one of entries that start at `page`.
-struct Wanted {
-  uint32_t source;
-  uint64_t page;
-};
 
 class Evaluation : public std::enable_shared_from_this<Evaluation> {
  public:
@@ -88,7 +60,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   bool takePlace();
   void placed();
   void ask(const std::shared_ptr<Run>& run);
-  void park(const std::shared_ptr<Run>& run, std::vector<Wanted> wanted);
+  void park(const std::shared_ptr<Run>& run, const std::vector<Wanted>& wanted);
   void fetch(const std::shared_ptr<Run>& run, const std::vector<std::vector<Entry>>& missing);
   void combine(const std::shared_ptr<Run>& run);
   std::optional<Failure> cutOff(const Run& run) const;
