@@ -10,9 +10,9 @@ namespace nofault {
 
 class Room {
  public:
-  // A place, if there is one and nobody waits for it. Otherwise `later` is called as soon as there is one, on whichever
-  // thread has given it back. It has to be given back.
-  bool take(std::function<void()> later) {
+  // A place, if there is one and nobody waits for it; it has to be given back. Otherwise `later` is called as soon as
+  // there is one, on whichever thread has given it back, and returns whether it takes it.
+  bool take(std::function<bool()> later) {
     std::lock_guard lock(mutex_);
     if (taken_ < kPlaces) {
       ++taken_;
@@ -23,18 +23,20 @@ class Room {
   }
 
   void giveBack() {
-    std::function<void()> next;
-    {
-      std::lock_guard lock(mutex_);
-      if (waiting_.empty()) {
-        --taken_;
-        return;
+    // Whoever has waited and still wants it takes the place over.
+    for (bool over = false; !over;) {
+      std::function<bool()> next;
+      {
+        std::lock_guard lock(mutex_);
+        if (waiting_.empty()) {
+          --taken_;
+          return;
+        }
+        next = std::move(waiting_.front());
+        waiting_.pop_front();
       }
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
+      over = next();
     }
-    // Whoever waits takes the place over.
-    next();
   }
 
  private:
@@ -44,7 +46,7 @@ class Room {
 
   std::mutex mutex_;
   unsigned taken_ = 0;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<std::function<bool()>> waiting_;
 };
 
 }  // namespace nofault

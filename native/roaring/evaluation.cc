@@ -1,8 +1,7 @@
 #include "evaluation.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "../compute_pool.h"
@@ -74,8 +73,8 @@ Evaluation::Evaluation(std::shared_ptr<Program> program, std::vector<Source> sou
 void Evaluation::start() { post(&Evaluation::plan, nullptr); }
 
 Evaluation::State Evaluation::state() const {
-  if (failure_) return State::failed;
   if (!done_.empty() && done_.begin()->first == taken_) return State::step;
+  if (failure_) return State::failed;
   if (cancelled_ || (ended_ && under_.empty() && !planning_)) return total_ ? State::step : State::ended;
   return State::waiting;
 }
@@ -101,6 +100,11 @@ std::shared_ptr<Execution> Evaluation::take() {
   }
   post(&Evaluation::plan, nullptr);
   return taken;
+}
+
+bool Evaluation::closes() const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const Source& source) { return source.file.use_count() == 1; });
 }
 
 const Failure* Evaluation::failure() {
@@ -200,19 +204,20 @@ void Evaluation::plan(const std::shared_ptr<Run>&) {
 bool Evaluation::takePlace() {
   if (std::exchange(hasPlace_, false)) return true;
   if (waitsForPlace_) return false;
-  waitsForPlace_ = !room_.take([self = shared_from_this()] { self->placed(); });
+  waitsForPlace_ = !room_.take([self = shared_from_this()] { return self->placed(); });
   return !waitsForPlace_;
 }
 
-// There was none, and now there is; whoever has no use for it by now must not keep it from others.
-void Evaluation::placed() {
-  bool used = false;
+// There was none, and now there is. False when it is of no use by now.
+bool Evaluation::placed() {
   {
     std::lock_guard lock(mutex_);
     waitsForPlace_ = false;
-    used = hasPlace_ = mayPlan();
+    hasPlace_ = mayPlan();
+    if (!hasPlace_) return false;
   }
-  used ? post(&Evaluation::plan, nullptr) : room_.giveBack();
+  post(&Evaluation::plan, nullptr);
+  return true;
 }
 
 // Looks for a step's ranges in memory, and has the others fetched.
@@ -297,10 +302,9 @@ std::optional<Failure> Evaluation::cutOff(const Run& run) const {
   for (const Range& range : run.execution->step().ranges)
     ends[range.source] = std::max(ends[range.source], range.offset + range.length);
   for (uint32_t source = 0; source < ends.size(); ++source) {
-    struct stat status {};
-    if (ends[source] == 0 || fstat(sources_[source].file->fd, &status) != 0) continue;
-    const auto size = static_cast<uint64_t>(status.st_size);
-    if (size < ends[source]) return Failure{Failure::Kind::ends, source, size};
+    if (ends[source] == 0) continue;
+    const std::optional<uint64_t> size = kernel::sizeNow(sources_[source].file->fd);
+    if (size && *size < ends[source]) return Failure{Failure::Kind::ends, source, *size};
   }
   return {};
 }
@@ -342,7 +346,9 @@ void Evaluation::giveUp(Lock lock) {
   for (const auto& run : under) {
     run->execution->cancelled = true;
     if (run->placed) ++places;
-    requests.insert(requests.end(), run->requests.begin(), run->requests.end());
+    // Requests hold their run, which must not hold them any longer.
+    std::move(run->requests.begin(), run->requests.end(), std::back_inserter(requests));
+    run->requests.clear();
     for (size_t source = 0; source < run->missing.size(); ++source)
       sources_[source].file->awaited -= run->missing[source];
   }

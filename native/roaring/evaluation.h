@@ -49,6 +49,8 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   void windowsMade();
   // Nothing more comes out. `idle` is called when no thread reads the files' windows any more.
   void cancel(std::function<void()> idle);
+  // Whether letting go of it would close a file, which may wait for a server.
+  bool closes() const;
 
  private:
   class Run;
@@ -58,7 +60,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   void plan(const std::shared_ptr<Run>&);
   bool mayPlan() const;
   bool takePlace();
-  void placed();
+  bool placed();
   void ask(const std::shared_ptr<Run>& run);
   void park(const std::shared_ptr<Run>& run, const std::vector<Wanted>& wanted);
   void fetch(const std::shared_ptr<Run>& run, const std::vector<std::vector<Entry>>& missing);

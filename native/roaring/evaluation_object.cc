@@ -5,6 +5,7 @@
 
 #include "../arguments.h"
 #include "../environment.h"
+#include "../fetcher.h"
 #include "../file.h"
 #include "../guard.h"
 #include "scan_objects.h"
@@ -33,6 +34,15 @@ struct EvaluationObject::Waker {
     Environment::of(env)->release(env);
   }
 };
+
+namespace {
+
+// Closing a file may wait for a server.
+void letGo(std::shared_ptr<Evaluation> evaluation) {
+  if (evaluation->closes()) Fetcher::instance().run(Fetcher::kClosing, [evaluation = std::move(evaluation)] {});
+}
+
+}  // namespace
 
 Napi::Function EvaluationObject::define(Napi::Env env) {
   return DefineClass(
@@ -76,7 +86,10 @@ EvaluationObject::EvaluationObject(const Napi::CallbackInfo& info)
 }
 
 EvaluationObject::~EvaluationObject() {
-  if (evaluation_) evaluation_->cancel([] {});
+  if (evaluation_) {
+    evaluation_->cancel([] {});
+    letGo(std::move(evaluation_));
+  }
   waker_->over = true;
   try {
     waker_->function.Reset();
@@ -143,13 +156,14 @@ Napi::Value EvaluationObject::cancel(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Environment> environment = Environment::of(env);
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   environment->hold(env);
-  const std::shared_ptr<Evaluation> over = std::exchange(evaluation_, nullptr);
+  std::shared_ptr<Evaluation> over = std::exchange(evaluation_, nullptr);
   over->cancel([environment, deferred] {
     environment->run([environment, deferred](Napi::Env env) {
       environment->release(env);
       deferred->Resolve(env.Undefined());
     });
   });
+  letGo(std::move(over));
   return deferred->Promise();
 }
 

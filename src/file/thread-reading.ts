@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { NofaultError } from '../errors';
 import type { NativeFile } from '../native';
 import { FAILURE, type NativeFailure } from '../native/bitmap';
@@ -9,7 +10,7 @@ import { readError, windowError } from './read-errors';
 /** How long one turn of the event loop makes windows, in ms. */
 const MAKING = 0.5;
 
-/** Turns in which a window could not be had before that is an error. */
+/** How often a window is tried for in vain, a millisecond apart, before that is an error. */
 const PATIENCE = 1000;
 
 /**
@@ -37,11 +38,18 @@ export class ThreadReading {
     let stop = performance.now() + MAKING;
     for (let i = 0; i < starts.length; ) {
       this.#pages.assertOpen();
-      const made = this.#pages.hasWindow(starts[i] as number);
+      const { path, pageCount, size } = this.#pages;
+      const start = starts[i] as number;
+      // It may have been found shorter since.
+      if (start >= pageCount) throw this.#failed(readError(path, 0, size, true));
+      const made = this.#pages.hasWindow(start);
+      if (made && performance.now() < stop) {
+        i++;
+        continue;
+      }
       if (made) i++;
-      else if (--patience < 0) throw this.#failed(windowError(this.#pages.path));
-      if (made && performance.now() < stop) continue;
-      await new Promise(setImmediate);
+      else if (--patience < 0) throw this.#failed(windowError(path));
+      await (made ? new Promise(setImmediate) : pause(1));
       stop = performance.now() + MAKING;
     }
   }

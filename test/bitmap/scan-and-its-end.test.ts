@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFileSync, statSync, truncateSync } from 'node:fs';
+import { copyFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
@@ -145,6 +145,38 @@ test('closing while threads scan waits for them', async () => {
     }
   }
 });
+
+test('a scan that is cancelled while it reads lets go of its file', async () => {
+  const copy = files.path('cancelled');
+  copyFileSync(path, copy);
+  const descriptors = (): string[] => readdirSync('/proc/self/fd').filter((fd) => targetOf(fd) === copy);
+  for (let i = 0; i < 20; i++) {
+    evictUnmapped(copy);
+    const file = await open(copy);
+    const scanner = new Scanner(file, rowCount);
+    const controller = new AbortController();
+    const under = [scanner.count(tree, { signal: controller.signal }), scanner.bitmap(tree, { signal: controller.signal })];
+    for (const promise of under) promise.catch(() => {});
+    for await (const _ of scanner.rows(tree, { limit: 1 })) break;
+    for (let turn = random.below(8); turn > 0; turn--) await new Promise(setImmediate);
+    controller.abort();
+    await Promise.allSettled(under);
+    await scanner.close();
+    await file.close();
+  }
+  // Threads close them, when the last read of each has ended.
+  for (let tries = 0; descriptors().length > 0 && tries < 500; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(descriptors()).toEqual([]);
+});
+
+/** What a descriptor of this process leads to; undefined when it has just been closed. */
+function targetOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
 
 test('garbage is collected meanwhile, and takes nothing that a scan needs', async () => {
   setFlagsFromString('--expose-gc');
