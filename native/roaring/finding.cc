@@ -68,7 +68,9 @@ Found find(const std::vector<Source>& sources, const std::vector<Range>& ranges)
   if (!found.wanted.empty()) return found;
   found.missing.resize(sources.size());
   std::vector<bool> truthful;
+  truthful.reserve(sources.size());
   for (const Source& source : sources) truthful.push_back(source.file->state->truthful());
+  found.places.reserve(ranges.size());
   size_t inARow = 0;
   for (uint32_t i = 0; i < ranges.size(); ++i) {
     const Range& range = ranges[i];
