@@ -241,7 +241,7 @@ void Evaluation::ask(const std::shared_ptr<Run>& run) {
     for (size_t source = 0; source < sources_.size(); ++source) missed_[source].missing += found.missing[source].size();
   }
   if (all) return post(&Evaluation::combine, run);
-  fetch(run, found.missing);
+  fetch(run, std::move(found.missing));
 }
 
 // It goes on when the loop has made windows.
@@ -255,24 +255,25 @@ void Evaluation::park(const std::shared_ptr<Run>& run, const std::vector<Wanted>
   wake_();
 }
 
-void Evaluation::fetch(const std::shared_ptr<Run>& run, const std::vector<std::vector<Entry>>& missing) {
+void Evaluation::fetch(const std::shared_ptr<Run>& run, std::vector<std::vector<Entry>> missing) {
   std::vector<std::shared_ptr<Request>> requests;
+  std::vector<size_t> entries;
+  entries.reserve(missing.size());
   for (size_t source = 0; source < missing.size(); ++source) {
+    entries.push_back(missing[source].size());
     if (missing[source].empty()) continue;
-    const std::shared_ptr<OpenFile>& file = sources_[source].file;
-    requests.push_back(std::make_shared<Request>(run, file, options_.scan));
-    requests.back()->entries = missing[source];
+    requests.push_back(std::make_shared<Request>(run, sources_[source].file, options_.scan));
+    requests.back()->entries = std::move(missing[source]);
   }
   {
     std::lock_guard lock(mutex_);
     if (over()) return;
     run->requests = requests;
-    run->missing.clear();
-    for (size_t source = 0; source < missing.size(); ++source) {
-      run->missing.push_back(missing[source].size());
-      sources_[source].file->misses += missing[source].size();
-      sources_[source].file->awaited += missing[source].size();
+    for (size_t source = 0; source < entries.size(); ++source) {
+      sources_[source].file->misses += entries[source];
+      sources_[source].file->awaited += entries[source];
     }
+    run->missing = std::move(entries);
   }
   for (auto& request : requests) Fetcher::instance().submit(std::move(request));
 }

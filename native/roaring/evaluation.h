@@ -63,7 +63,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   bool placed();
   void ask(const std::shared_ptr<Run>& run);
   void park(const std::shared_ptr<Run>& run, const std::vector<Wanted>& wanted);
-  void fetch(const std::shared_ptr<Run>& run, const std::vector<std::vector<Entry>>& missing);
+  void fetch(const std::shared_ptr<Run>& run, std::vector<std::vector<Entry>> missing);
   void combine(const std::shared_ptr<Run>& run);
   std::optional<Failure> cutOff(const Run& run) const;
   void finish(const std::shared_ptr<Run>& run);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -166,8 +165,9 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
                                      ? scan.pace().next(false)
                                      : roaring::Bounds{boundOf(env, info[1]), boundOf(env, info[2]), UINT64_MAX,
                                                        boundOf(env, info[3]), kernel::pageSize()};
+  const std::shared_ptr<Program>& program = scan.program(env);
   roaring::Step step;
-  scan.program(env)->next(bounds, step);
+  program->next(bounds, step);
   std::vector<double> ranges;
   ranges.reserve(step.ranges.size() * 3);
   for (const roaring::Range& range : step.ranges) {
@@ -175,7 +175,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
     ranges.push_back(static_cast<double>(range.offset));
     ranges.push_back(static_cast<double>(range.length));
   }
-  self.Set("last", Napi::Boolean::New(env, scan.program(env)->ended()));
+  self.Set("last", Napi::Boolean::New(env, program->ended()));
   self.Set("ranges", numbers(env, ranges));
   self.Set("bytes", number(env, step.bytes));
   self.Set("work", number(env, step.work));
@@ -183,7 +183,7 @@ StepObject::StepObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StepOb
   self.Set("chunks", number(env, step.chunks.size()));
   self.Set("firstChunk", number(env, step.chunks.empty() ? 0 : step.chunks.front().key));
   self.Set("lastChunk", number(env, step.chunks.empty() ? 0 : step.chunks.back().key));
-  execution_ = std::make_shared<Execution>(scan.program(env), std::move(step));
+  execution_ = std::make_shared<Execution>(program, std::move(step));
   execution_->least = info[4].ToBoolean();
   self.TypeTag(&kTag);
 }

@@ -43,12 +43,9 @@ export class ThreadReading {
       // It may have been found shorter since.
       if (start >= pageCount) throw this.#failed(readError(path, 0, size, true));
       const made = this.#pages.hasWindow(start);
-      if (made && performance.now() < stop) {
-        i++;
-        continue;
-      }
       if (made) i++;
       else if (--patience < 0) throw this.#failed(windowError(path));
+      if (made && performance.now() < stop) continue;
       await (made ? new Promise(setImmediate) : pause(1));
       stop = performance.now() + MAKING;
     }
