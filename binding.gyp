@@ -21,6 +21,7 @@
         "native/canary.cc",
         "native/residency_map.cc",
         "native/page_map.cc",
+        "native/spreading.cc",
         "native/stepping_back.cc",
         "native/survey.cc",
         "native/folder.cc",

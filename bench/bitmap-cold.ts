@@ -43,7 +43,7 @@ export async function coldBitmapFigures(surroundings: Surroundings): Promise<Fig
         hot: ['hot0 = true and hot1 = true', 'hot0 = true or hot1 = true', 'hot1 = true and not (hot0 = true)'],
         cold: cold.queries(),
         evict: () => cold.evict(),
-        rounds: quick ? 1 : 3,
+        rounds: quick ? 2 : 9,
         narrate,
       })),
     ];

@@ -12,7 +12,7 @@ const SERVER = join(__dirname, '..', 'examples', 'query-server.js');
 const HOT_A_SECOND = 500;
 const COLD_AT_ONCE = 32;
 
-/** Milliseconds that each half of a round takes at least, so that a p99 stands on some thousand requests. */
+/** Milliseconds of requests alone. Beside scans they go on for as long as these take, a second or two: hence many rounds. */
 const IDLE = 3000;
 
 /** Milliseconds of requests before a half that are not counted: code is compiled; connections are made, 32 of them when all scans begin at once. */

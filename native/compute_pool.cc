@@ -16,7 +16,7 @@ namespace {
 constexpr auto kLinger = std::chrono::seconds(10);
 // A task takes milliseconds: where none is done for so long, all threads wait for a device.
 constexpr auto kStandstill = std::chrono::milliseconds(250);
-constexpr unsigned kMost = 256;
+constexpr unsigned kMost = Spreading::kMost;
 // A thread that is woken for work of milliseconds must not take its processor from the event loop that has just woken
 // it: that would get it back with the next tick only (docs/kernel.md).
 constexpr Manner kManner = Manner::yielding;
@@ -46,7 +46,7 @@ void ComputePool::run(std::function<void()> task) {
 
 // One more thread looks for work; false when there may be none.
 bool ComputePool::wake() {
-  if (sleepers_.wake()) return true;
+  if (sleepers_.wake([this](size_t number) { spreading_.send(number); })) return true;
   if (threads_.fetch_add(1) < most_ &&
       startThread(
           "nofault-compute", kManner,
@@ -82,6 +82,7 @@ void ComputePool::oversee() {
 
 void ComputePool::work() {
   const size_t number = sleepers_.join();
+  spreading_.join(number);
   std::unique_lock lock(mutex_);
   for (;;) {
     std::vector<std::function<void()>> arrivals = arrivals_.take();
@@ -92,6 +93,7 @@ void ComputePool::work() {
       // Whoever was woken for the others may have found nothing yet.
       if (!queue_.empty()) wake();
       lock.unlock();
+      spreading_.begin(number);
       task();
       task = nullptr;
       ++done_;
@@ -101,6 +103,7 @@ void ComputePool::work() {
     // Under the lock, so that whoever finds work under it finds this thread asleep.
     sleepers_.enter(number);
     lock.unlock();
+    spreading_.end(number);
     if (!arrivals_.empty()) {
       sleepers_.stay(number);
     } else if (!sleepers_.sleep(number, Seat::Clock::now() + kLinger)) {
@@ -110,6 +113,7 @@ void ComputePool::work() {
       if (!arrivals_.empty()) wake();
       return;
     }
+    spreading_.arrive(number);
     lock.lock();
   }
 }

@@ -11,6 +11,7 @@
 
 #include "mailbox.h"
 #include "sleepers.h"
+#include "spreading.h"
 
 namespace nofault {
 
@@ -32,6 +33,7 @@ class ComputePool {
   const unsigned processors_;
   Mailbox<std::function<void()>> arrivals_;
   Sleepers sleepers_;
+  Spreading spreading_;
   std::atomic<unsigned> threads_{0}, most_;
   std::atomic<uint64_t> done_{0};
   std::atomic<bool> overseen_{false};

@@ -198,7 +198,7 @@ bool Device::pickQueued(Batch::Step step, bool scan, Work& work) {
     for (; last != queue.end() && (*last)->shared == (*first)->shared && static_cast<size_t>(last - first) < most &&
            (queued == scan || (*last)->urgent) && pages < kBatchPages;
          ++last) {
-      (*last)->passing = (*last)->scan && !(*last)->urgent;
+      if (step == Batch::Step::finish) prepare(**last);
       pages += (*last)->pages;
     }
     work.kind = Work::Kind::batch;

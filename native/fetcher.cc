@@ -27,9 +27,16 @@ void sortEntries(Request& request) { std::sort(request.entries.begin(), request.
 // Waits until a run is in memory. Its window may have been made while it was on its way.
 void finish(Job& job) {
   OpenFile& through = *job.through;
-  std::shared_ptr<Window> window = through.environment->ended() ? nullptr : through.shareWindow(job.home);
-  job.filled = finishReading(through.fd, window.get(), job.first, job.pages, !job.passing);
-  if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
+  std::vector<BadPage> bad = std::move(job.filled.bad);
+  const auto add = [&](const Filled& filled) { bad.insert(bad.end(), filled.bad.begin(), filled.bad.end()); };
+  add(copyReading(through.fd, job.copies));
+  if (job.mapping) {
+    std::shared_ptr<Window> window = through.environment->ended() ? nullptr : through.shareWindow(job.home);
+    job.filled = finishReading(through.fd, window.get(), job.first, job.pages, !job.passing);
+    add(job.filled);
+    if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
+  }
+  job.filled.bad = std::move(bad);
 }
 
 }  // namespace
@@ -340,6 +347,10 @@ void Fetcher::harvest(Device& device, Batch& batch, Deliveries& deliveries) {
   }
   const auto now = std::chrono::steady_clock::now();
   for (Job* job : done) {
+    if (needsMore(*job)) {
+      device.queue({&job, 1}, Batch::Step::finish, false);
+      continue;
+    }
     settle(*job, kernel::pageSize(), [&](Request& request, const Entry& entry) {
       --request.unfinished;
       if (request.dead()) return;

@@ -23,17 +23,23 @@ constexpr int32_t kLongAgo = 4;
 
 constexpr size_t kScratch = size_t{128} << 10;
 
-// Reads into a buffer of the thread's own and throws the bytes away: they stay in the page cache. Returns 0, an errno,
-// or -1 where the file ends.
+// Some bytes more, from `offset` on, which moves. Returns 0, an errno, or -1 where the file ends.
+int readSome(int fd, void* into, uint64_t length, uint64_t& offset) {
+  for (;;) {
+    const ssize_t got = pread(fd, into, length, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? errno : -1;
+    offset += static_cast<uint64_t>(got);
+    return 0;
+  }
+}
+
+// Reads into a buffer of the thread's own and throws the bytes away: they stay in the page cache.
 int readExactly(int fd, uint64_t offset, uint64_t length) {
   thread_local const std::unique_ptr<char[]> scratch(new char[kScratch]);
-  while (length > 0) {
-    const ssize_t got = pread(fd, scratch.get(), std::min<uint64_t>(length, kScratch), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno;
-    if (got == 0) return -1;
-    offset += static_cast<uint64_t>(got);
-    length -= static_cast<uint64_t>(got);
+  for (const uint64_t end = offset + length; offset < end;) {
+    const int error = readSome(fd, scratch.get(), std::min<uint64_t>(end - offset, kScratch), offset);
+    if (error != 0) return error;
   }
   return 0;
 }
@@ -97,6 +103,20 @@ Filled finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCo
     from = to + 1;
   }
   filled.asOf.reset();
+  return filled;
+}
+
+Filled copyReading(int fd, std::span<const Copy> copies) {
+  Filled filled;
+  for (const Copy& copy : copies) {
+    const uint64_t end = copy.offset + copy.length;
+    for (uint64_t at = copy.offset; at < end;) {
+      const int error = readSome(fd, copy.into + (at - copy.offset), end - at, at);
+      if (error == 0) continue;
+      filled.bad.push_back({at / kernel::pageSize(), error < 0 ? 0 : error, error < 0});
+      break;
+    }
+  }
   return filled;
 }
 

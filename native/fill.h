@@ -1,9 +1,9 @@
-// Bringing one run of missing pages into memory: the two steps that a fetcher's thread takes. Neither writes anywhere
-// but into the thread's own memory.
+// Bringing one run of missing pages into memory: the two steps that a fetcher's thread takes.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "window.h"
@@ -29,5 +29,15 @@ struct Filled {
 // Step two: waits until the run is in memory, and maps it where `window` (may be null) still stands. What step one
 // dropped is read exactly. With `noting`, what has arrived goes on the window's board.
 Filled finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCount, bool noting);
+
+// Bytes of the file that somebody wants copied, rather than the pages mapped in which they lie.
+struct Copy {
+  uint8_t* into;
+  uint64_t offset, length;
+};
+
+// Step two where nobody wants the run mapped: waits for these bytes, and copies them. A page that cannot be read is
+// told of only if some of its bytes were wanted, and of each copy the first one.
+Filled copyReading(int fd, std::span<const Copy> copies);
 
 }  // namespace nofault

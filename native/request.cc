@@ -11,6 +11,17 @@ namespace {
 // Entries that one job serves at most: a vector may name the same page a million times.
 constexpr size_t kEntriesPerJob = 4096;
 
+// What a waiter wants copied of a job; nothing where it wants that mapped.
+std::optional<Copy> copyFor(const Job::Waiter& waiter, const Job& job) {
+  const Request& request = *waiter.request;
+  if (!request.recipient) return {};
+  std::optional<Copy> copy = request.recipient->copyOf(request.entries[waiter.entry].index);
+  if (!copy) return {};
+  const uint64_t from = std::max(copy->offset, job.first * kernel::pageSize());
+  const uint64_t to = std::min(copy->offset + copy->length, job.end() * kernel::pageSize());
+  return Copy{copy->into + (from - copy->offset), from, to - from};
+}
+
 }  // namespace
 
 void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest, std::vector<Job*>& fresh) {
@@ -57,12 +68,38 @@ void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64
     }
     const uint64_t stop = flying == shared.inFlight.end() ? to : std::min(to, flying->first);
     auto job = std::make_unique<Job>(
-        Job{&shared, at, stop - at, request->scan, !request->scan, false, true, request->file, head.first, {}, {}});
+        Job{&shared, at, stop - at, request->scan, !request->scan, false, true, request->file, head.first, {}});
     wait(*job);
     fresh.push_back(job.get());
     shared.inFlight.emplace_hint(flying, at, std::move(job));
     at = stop;
   }
+}
+
+void prepare(Job& job) {
+  job.passing = job.scan && !job.urgent;
+  job.mapping = false;
+  job.copies.clear();
+  job.known = job.waiters.size();
+  for (size_t i = job.served; i < job.known; ++i) {
+    const Job::Waiter& waiter = job.waiters[i];
+    if (waiter.request->dead()) continue;
+    if (const std::optional<Copy> copy = copyFor(waiter, job)) {
+      job.copies.push_back(*copy);
+    } else {
+      job.mapping = true;
+    }
+  }
+  // Somebody was there, and is not any more.
+  if (job.copies.empty()) job.mapping = true;
+}
+
+bool needsMore(Job& job) {
+  job.served = job.known;
+  return std::any_of(job.waiters.begin() + static_cast<ptrdiff_t>(job.served), job.waiters.end(),
+                     [&](const Job::Waiter& waiter) {
+                       return !waiter.request->dead() && (!job.mapping || copyFor(waiter, job).has_value());
+                     });
 }
 
 }  // namespace nofault

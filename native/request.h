@@ -43,6 +43,9 @@ class Recipient {
  public:
   virtual ~Recipient() = default;
   virtual void arrived(const std::vector<Completion>& completions) = 0;
+  // Which bytes it wants of an entry, and where to: then the entry is copied, and need not be mapped. None by itself.
+  // Asked under the fetcher's lock.
+  virtual std::optional<Copy> copyOf(uint32_t index) const { return {}; }
 };
 
 struct Request {
@@ -87,6 +90,11 @@ struct Job {
   std::vector<Waiter> waiters;
   Filled filled{};  // once it is finished
 
+  // What a thread that has set about finishing it does, and for how many waiters. Others may come meanwhile.
+  bool mapping = true;
+  std::vector<Copy> copies{};
+  size_t served = 0, known = 0;  // waiters: for whom it has been done, and for whom it is being
+
   uint64_t end() const { return first + pages; }
 };
 
@@ -100,6 +108,11 @@ struct SharedFile {
 // Takes the next run of the request's missing pages: joins what is in flight for somebody else, and adds new jobs for
 // the rest to `fresh` (none when all was in flight). `longest` is in pages.
 void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64_t longest, std::vector<Job*>& fresh);
+
+// A thread sets about finishing a job: for whom, and how, is decided now.
+void prepare(Job& job);
+// It has done so. Whether somebody has come meanwhile who needs something else than has been done.
+bool needsMore(Job& job);
 
 // Ends a job: reports each entry that has nothing left to wait for through `done(request, entry)`.
 template <typename Done>

@@ -33,11 +33,18 @@ class Sleepers {
 
   // Wakes one; false when all that sleep are being woken already.
   bool wake() {
+    return wake([](size_t) {});
+  }
+  // The same, and calls `before(number)` while that one still sleeps.
+  template <typename Before>
+  bool wake(Before before) {
     for (size_t word = 0; word < kWords; ++word) {
       uint64_t asleep = asleep_[word].load();
       while (asleep != 0) {
         if (!asleep_[word].compare_exchange_weak(asleep, asleep & (asleep - 1))) continue;
-        seats_[word * 64 + static_cast<size_t>(std::countr_zero(asleep))].wake();
+        const size_t number = word * 64 + static_cast<size_t>(std::countr_zero(asleep));
+        before(number);
+        seats_[number].wake();
         return true;
       }
     }

@@ -20,6 +20,7 @@ const TOPICS = [
   'again',
   'locking',
   'waking',
+  'passing',
   'external-memory',
 ];
 const HELP = `npm run kernel-facts -- [--quick] [--json] [--folder PATH] [TOPIC...]

@@ -11,3 +11,4 @@ void measure_slow(void);
 void measure_again(void);
 void measure_locking(void);
 void measure_waking(void);
+void measure_passing(void);

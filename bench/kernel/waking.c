@@ -1,6 +1,7 @@
 // What becomes of a thread that wakes another, as an event loop does: how long it loses its processor to that one, and
 // what stepping back costs a thread where processors are busy; and how long who has slept waits for a processor that
-// another one computes on. All on one processor, so that nobody can go elsewhere.
+// another one computes on. All on one processor, so that nobody can go elsewhere; and then, where there are more, where
+// a thread begins that is woken while another processor has nothing to do.
 #include <linux/futex.h>
 #include <sched.h>
 
@@ -150,13 +151,87 @@ static double late_beside(uint64_t slice) {
   return percentile(late, (size_t)rounds, 95);
 }
 
+static _Atomic double began;
+static _Atomic int began_on;
+static pid_t sleeper;
+
+static void* say_where(void* everywhere) {
+  sleeper = (pid_t)syscall(SYS_gettid);
+  seat = 0;
+  while (!ended) {
+    while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    seat = 0;
+    began_on = sched_getcpu();
+    began = now_us();
+    must(sched_setaffinity(0, sizeof(cpu_set_t), everywhere) == 0, "sched_setaffinity");
+    if (!ended) keep_busy(WORK_US);
+  }
+  return NULL;
+}
+
+struct beginnings {
+  double late, here;  // us, half of them at most; percent that began on their waker's processor
+};
+
+// Who wakes it works on for 2 ms. `elsewhere`: after having told the kernel that it is not to begin on this processor.
+static struct beginnings begin_beside(bool elsewhere, cpu_set_t* all) {
+  static double late[ROUNDS];
+  pthread_t thread;
+  ended = false;
+  seat = 1;
+  must(pthread_create(&thread, NULL, say_where, all) == 0, "pthread_create");
+  const int rounds = quick ? ROUNDS / 4 : ROUNDS;
+  int here = 0;
+  for (int i = 0; i < rounds; i++) {
+    sleep_us(10 * WORK_US);
+    if (elsewhere) {
+      cpu_set_t others = *all;
+      CPU_CLR(sched_getcpu(), &others);
+      must(sched_setaffinity(sleeper, sizeof others, &others) == 0, "sched_setaffinity");
+    }
+    began = 0;
+    const double start = now_us();
+    seat = 1;
+    syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    const int on = sched_getcpu();
+    keep_busy(WORK_US);
+    while (began == 0) sleep_us(100);
+    late[i] = began - start;
+    here += began_on == on;
+  }
+  ended = true;
+  seat = 1;
+  syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  pthread_join(thread, NULL);
+  return (struct beginnings){percentile(late, (size_t)rounds, 50), 100.0 * here / rounds};
+}
+
+static void beginnings(cpu_set_t* all) {
+  if (CPU_COUNT(all) < 2) {
+    narrate("one processor: nobody can be woken on another");
+    return;
+  }
+  for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+    double late[16], here[16];
+    for (int run = 0; run < repeats; run++) {
+      const struct beginnings found = begin_beside(elsewhere, all);
+      late[run] = found.late;
+      here[run] = found.here;
+    }
+    const char* how = elsewhere ? "kept from its waker's processor" : "left to the kernel";
+    fact("waking", "us", spread_of(late, (size_t)repeats),
+         "until a thread begins whose waker works on, another processor being idle, %s: half of them", how);
+    fact("waking", "%", spread_of(here, (size_t)repeats), "of such threads begin on their waker's processor, %s", how);
+  }
+}
+
 void measure_waking(void) {
   static const struct {
     const char* name;
     int policy;
   } policies[] = {{"SCHED_OTHER", SCHED_OTHER}, {"SCHED_BATCH", SCHED_BATCH}};
   static const char* const ways[] = {"never", "before each", "before each, but not again for four times what it took"};
-  const cpu_set_t all = use_one_processor();
+  cpu_set_t all = use_one_processor();
   for (int i = 0; i < 2; i++) {
     double values[16];
     for (int run = 0; run < repeats; run++) values[run] = stretch_after_waking(policies[i].policy);
@@ -179,4 +254,5 @@ void measure_waking(void) {
          "of a processor for work in pieces of 0.1 ms beside a busy thread, sched_yield %s", ways[way]);
   }
   must(sched_setaffinity(0, sizeof all, &all) == 0, "sched_setaffinity");
+  beginnings(&all);
 }

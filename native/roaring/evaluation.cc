@@ -17,6 +17,9 @@ class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Ru
       : execution(std::move(execution)), number(number), placed(placed), evaluation_(std::move(evaluation)) {}
 
   void arrived(const std::vector<Completion>& completions) override;
+  std::optional<Copy> copyOf(uint32_t range) const override;
+  // These of its ranges are copied when they have been fetched.
+  void copy(const std::vector<std::vector<Entry>>& missing);
 
   const std::shared_ptr<Execution> execution;
   const size_t number;
@@ -24,6 +27,9 @@ class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Ru
   // Where its ranges lie, and in which windows.
   std::vector<const uint8_t*> places;
   std::vector<std::shared_ptr<Window>> windows;
+  // Room for those that are copied, and where in it each one goes; null where it is mapped.
+  std::unique_ptr<uint8_t[]> memory;
+  std::vector<uint8_t*> copies;
   // Under the evaluation's lock: what is being fetched.
   std::vector<std::shared_ptr<Request>> requests;
   std::vector<size_t> missing;  // by source
@@ -55,6 +61,28 @@ void Evaluation::Run::arrived(const std::vector<Completion>& completions) {
   }
   if (failure) return evaluation.fail(*failure);
   if (complete) evaluation.post(&Evaluation::combine, shared_from_this());
+}
+
+std::optional<Copy> Evaluation::Run::copyOf(uint32_t range) const {
+  if (copies.empty()) return {};
+  const Range& its = execution->step().ranges[range];
+  return Copy{copies[range], its.offset, its.length};
+}
+
+void Evaluation::Run::copy(const std::vector<std::vector<Entry>>& missing) {
+  const std::vector<Range>& ranges = execution->step().ranges;
+  uint64_t length = 0;
+  for (const auto& entries : missing)
+    for (const Entry& entry : entries) length += ranges[entry.index].length;
+  memory = std::make_unique_for_overwrite<uint8_t[]>(length);
+  copies.assign(ranges.size(), nullptr);
+  uint8_t* next = memory.get();
+  for (const auto& entries : missing) {
+    for (const Entry& entry : entries) {
+      places[entry.index] = copies[entry.index] = next;
+      next += ranges[entry.index].length;
+    }
+  }
 }
 
 Evaluation::Evaluation(std::shared_ptr<Program> program, std::vector<Source> sources, Options options,
@@ -256,6 +284,8 @@ void Evaluation::park(const std::shared_ptr<Run>& run, const std::vector<Wanted>
 }
 
 void Evaluation::fetch(const std::shared_ptr<Run>& run, std::vector<std::vector<Entry>> missing) {
+  // What is mapped looks as used as anything, and who takes that back interrupts every processor (docs/kernel.md).
+  if (options_.scan) run->copy(missing);
   std::vector<std::shared_ptr<Request>> requests;
   std::vector<size_t> entries;
   entries.reserve(missing.size());

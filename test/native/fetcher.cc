@@ -103,6 +103,79 @@ void askAndCancel(const std::vector<std::unique_ptr<ScratchFile>>& scratches, un
   }
 }
 
+// Who wants bytes copied, of any alignment, of pages that others want mapped at the same time.
+class Copying : public Recipient {
+ public:
+  explicit Copying(std::mt19937& random) {
+    const uint64_t size = kernel::pageSize();
+    for (uint64_t i = 1 + random() % 40; i > 0; --i) {
+      const uint64_t offset = random() % ((kPages - 20) * size), length = 1 + random() % (20 * size);
+      memory_.emplace_back(length, uint8_t{255});
+      wanted_.push_back({memory_.back().data(), offset, length});
+    }
+    left_ = wanted_.size();
+  }
+
+  std::vector<Entry> entries() const {
+    const uint64_t size = kernel::pageSize();
+    std::vector<Entry> entries;
+    for (uint32_t i = 0; i < wanted_.size(); ++i) {
+      const uint64_t first = wanted_[i].offset / size, last = (wanted_[i].offset + wanted_[i].length - 1) / size;
+      entries.push_back({first, static_cast<uint32_t>(last - first + 1), i});
+    }
+    return entries;
+  }
+
+  std::optional<Copy> copyOf(uint32_t index) const override { return wanted_[index]; }
+
+  void arrived(const std::vector<Completion>& completions) override {
+    const uint64_t size = kernel::pageSize();
+    for (const Completion& completion : completions) {
+      const Copy& copy = wanted_[completion.entry];
+      const bool cut = copy.offset + copy.length > kThere * size;
+      CHECK(completion.error == 0 && completion.truncated == cut && (completion.badOffset >= 0) == cut);
+      for (uint64_t i = 0; !cut && i < copy.length; ++i) {
+        // The word page + 1, all over.
+        const uint64_t at = copy.offset + i, word = at / size + 1;
+        CHECK(copy.into[i] == static_cast<uint8_t>(word >> (8 * (at % 4))));
+      }
+      --left_;
+    }
+  }
+
+  bool all() const { return left_ == 0; }
+
+ private:
+  std::vector<std::vector<uint8_t>> memory_;
+  std::vector<Copy> wanted_;
+  std::atomic<size_t> left_;
+};
+
+void askForCopies(const std::vector<std::unique_ptr<ScratchFile>>& scratches, unsigned seed) {
+  std::mt19937 random(seed);
+  const std::shared_ptr<Environment> environment = startEnvironment();
+  std::vector<std::shared_ptr<OpenFile>> files;
+  files.reserve(scratches.size());
+  for (const auto& scratch : scratches) files.push_back(opened(*scratch, environment));
+  std::vector<std::shared_ptr<Copying>> asked;
+  for (int round = 0; round < 150; ++round) {
+    const auto copying = std::make_shared<Copying>(random);
+    auto request = std::make_shared<Request>(copying, files[random() % files.size()], random() % 3 != 0);
+    request->entries = copying->entries();
+    Fetcher::instance().submit(request);
+    if (random() % 8 == 0) {
+      Fetcher::instance().cancel(request);
+    } else {
+      asked.push_back(copying);
+    }
+    if (random() % 3 == 0) scratches[random() % scratches.size()]->forget();
+  }
+  for (const auto& copying : asked) {
+    while (!copying->all()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  endEnvironment(*environment);
+}
+
 // A device that stands still takes threads, and leaves some to others.
 void tasksThatHang() {
   std::atomic<bool> go{false};
@@ -130,6 +203,9 @@ int main() {
   std::vector<std::unique_ptr<ScratchFile>> scratches;
   scratches.reserve(3);
   for (int i = 0; i < 3; ++i) scratches.push_back(std::make_unique<ScratchFile>(kThere));
-  onThreads(4, [&](unsigned thread) { askAndCancel(scratches, thread + 1, thread % 2 == 1); });
+  onThreads(5, [&](unsigned thread) {
+    if (thread % 3 == 2) return askForCopies(scratches, thread + 1);
+    askAndCancel(scratches, thread + 1, thread % 2 == 1);
+  });
   tasksThatHang();
 }
