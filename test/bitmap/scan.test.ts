@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { RoaringBitmap32 } from 'roaring';
 import type { BitmapRef } from '../../src/bitmap/format';
-import { Scanner } from '../../src/bitmap/scanner';
+import { Scanner, type ScanOptions } from '../../src/bitmap/scanner';
 import type { Tree } from '../../src/bitmap/tree';
 import { type MappedFile, open } from '../../src/index';
 import { evictMapped, evictUnmapped, TestFiles } from '../files';
@@ -55,16 +55,16 @@ async function rowsOf(batches: AsyncIterable<Uint32Array>): Promise<number[]> {
 }
 
 /** Everything that a scanner answers about a tree, beside what the library says. */
-async function expectRight(scanned: Scanned, tree: Tree): Promise<void> {
+async function expectRight(scanned: Scanned, tree: Tree, options: ScanOptions = {}): Promise<void> {
   const right = scanned.expected(tree);
   const { scanner } = scanned;
-  expect(await scanner.count(tree)).toBe(right.size);
+  expect(await scanner.count(tree, options)).toBe(right.size);
   const now = scanner.tryCount(tree);
   if (now !== undefined) expect(now).toBe(right.size);
-  const rows = Uint32Array.from(await rowsOf(scanner.rows(tree)));
+  const rows = Uint32Array.from(await rowsOf(scanner.rows(tree, options)));
   expect(Buffer.compare(Buffer.from(rows.buffer), Buffer.from(right.toUint32Array().slice().buffer))).toBe(0);
   right.runOptimize();
-  const written = await scanner.bitmap(tree);
+  const written = await scanner.bitmap(tree, options);
   expect(Buffer.compare(written, right.serialize('portable'))).toBe(0);
 }
 
@@ -113,7 +113,9 @@ test('random trees give what the library gives, whatever is in memory', async ()
             const first = gen(fc.integer, { min: 0, max: pages - 1 });
             evictMapped(scanned.path, first, gen(fc.integer, { min: 1, max: pages - first }));
           }
-          await expectRight(scanned, gen(trees, scanned.refs));
+          // What a scan has to fetch is copied, and mapped otherwise.
+          const priority = gen(fc.constantFrom<['interactive', 'scan']>, 'interactive', 'scan');
+          await expectRight(scanned, gen(trees, scanned.refs), { priority });
         }
       } finally {
         await scanned.close();
