@@ -27,16 +27,18 @@ void sortEntries(Request& request) { std::sort(request.entries.begin(), request.
 // Waits until a run is in memory. Its window may have been made while it was on its way.
 void finish(Job& job) {
   OpenFile& through = *job.through;
-  std::vector<BadPage> bad = std::move(job.filled.bad);
-  const auto add = [&](const Filled& filled) { bad.insert(bad.end(), filled.bad.begin(), filled.bad.end()); };
+  Filled& filled = job.filled;
+  const auto add = [&](const std::vector<BadPage>& bad) {
+    filled.bad.insert(filled.bad.end(), bad.begin(), bad.end());
+  };
   add(copyReading(through.fd, job.copies));
-  if (job.mapping) {
-    std::shared_ptr<Window> window = through.environment->ended() ? nullptr : through.shareWindow(job.home);
-    job.filled = finishReading(through.fd, window.get(), job.first, job.pages, !job.passing);
-    add(job.filled);
-    if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
-  }
-  job.filled.bad = std::move(bad);
+  job.copies.clear();
+  if (!job.mapping) return;
+  std::shared_ptr<Window> window = through.environment->ended() ? nullptr : through.shareWindow(job.home);
+  const Filled mapped = finishReading(through.fd, window.get(), job.first, job.pages, !job.passing);
+  add(mapped.bad);
+  filled.asOf = mapped.asOf;
+  if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
 }
 
 }  // namespace

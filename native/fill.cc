@@ -106,18 +106,18 @@ Filled finishReading(int fd, Window* window, uint64_t firstPage, uint64_t pageCo
   return filled;
 }
 
-Filled copyReading(int fd, std::span<const Copy> copies) {
-  Filled filled;
+std::vector<BadPage> copyReading(int fd, std::span<const Copy> copies) {
+  std::vector<BadPage> bad;
   for (const Copy& copy : copies) {
     const uint64_t end = copy.offset + copy.length;
     for (uint64_t at = copy.offset; at < end;) {
       const int error = readSome(fd, copy.into + (at - copy.offset), end - at, at);
       if (error == 0) continue;
-      filled.bad.push_back({at / kernel::pageSize(), error < 0 ? 0 : error, error < 0});
+      bad.push_back({at / kernel::pageSize(), error < 0 ? 0 : error, error < 0});
       break;
     }
   }
-  return filled;
+  return bad;
 }
 
 }  // namespace nofault

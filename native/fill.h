@@ -36,8 +36,8 @@ struct Copy {
   uint64_t offset, length;
 };
 
-// Step two where nobody wants the run mapped: waits for these bytes, and copies them. A page that cannot be read is
-// told of only if some of its bytes were wanted, and of each copy the first one.
-Filled copyReading(int fd, std::span<const Copy> copies);
+// Step two where nobody wants the run mapped: waits for these bytes, and copies them. Returns of each copy the first
+// page that could not be read.
+std::vector<BadPage> copyReading(int fd, std::span<const Copy> copies);
 
 }  // namespace nofault

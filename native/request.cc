@@ -78,11 +78,8 @@ void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64
 
 void prepare(Job& job) {
   job.passing = job.scan && !job.urgent;
-  job.mapping = false;
-  job.copies.clear();
-  job.known = job.waiters.size();
-  for (size_t i = job.served; i < job.known; ++i) {
-    const Job::Waiter& waiter = job.waiters[i];
+  while (job.known < job.waiters.size()) {
+    const Job::Waiter& waiter = job.waiters[job.known++];
     if (waiter.request->dead()) continue;
     if (const std::optional<Copy> copy = copyFor(waiter, job)) {
       job.copies.push_back(*copy);
@@ -94,9 +91,8 @@ void prepare(Job& job) {
   if (job.copies.empty()) job.mapping = true;
 }
 
-bool needsMore(Job& job) {
-  job.served = job.known;
-  return std::any_of(job.waiters.begin() + static_cast<ptrdiff_t>(job.served), job.waiters.end(),
+bool needsMore(const Job& job) {
+  return std::any_of(job.waiters.begin() + static_cast<ptrdiff_t>(job.known), job.waiters.end(),
                      [&](const Job::Waiter& waiter) {
                        return !waiter.request->dead() && (!job.mapping || copyFor(waiter, job).has_value());
                      });

@@ -91,9 +91,9 @@ struct Job {
   Filled filled{};  // once it is finished
 
   // What a thread that has set about finishing it does, and for how many waiters. Others may come meanwhile.
-  bool mapping = true;
+  size_t known = 0;
+  bool mapping = false;
   std::vector<Copy> copies{};
-  size_t served = 0, known = 0;  // waiters: for whom it has been done, and for whom it is being
 
   uint64_t end() const { return first + pages; }
 };
@@ -112,7 +112,7 @@ void takeRun(const std::shared_ptr<Request>& request, SharedFile& shared, uint64
 // A thread sets about finishing a job: for whom, and how, is decided now.
 void prepare(Job& job);
 // It has done so. Whether somebody has come meanwhile who needs something else than has been done.
-bool needsMore(Job& job);
+bool needsMore(const Job& job);
 
 // Ends a job: reports each entry that has nothing left to wait for through `done(request, entry)`.
 template <typename Done>

@@ -18,6 +18,16 @@ static void keep_busy(double us) {
   }
 }
 
+static void await_waking(void) {
+  while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+  seat = 0;
+}
+
+static void wake(void) {
+  seat = 1;
+  syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 static void use_policy(int policy) {
   struct sched_param none = {0};
   must(sched_setscheduler(0, policy, &none) == 0, "sched_setscheduler");
@@ -48,8 +58,7 @@ static cpu_set_t use_one_processor(void) {
 static void* work_when_woken(void* policy) {
   use_policy(*(const int*)policy);
   while (!ended) {
-    while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-    seat = 0;
+    await_waking();
     if (!ended) keep_busy(WORK_US);
   }
   return NULL;
@@ -68,14 +77,12 @@ static double stretch_after_waking(int policy) {
     sleep_us(2 * WORK_US);
     keep_busy(BEFORE_US);
     const double start = now_us();
-    seat = 1;
-    syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    wake();
     keep_busy(STRETCH_US);
     took[i] = now_us() - start;
   }
   ended = true;
-  seat = 1;
-  syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  wake();
   pthread_join(thread, NULL);
   return percentile(took, (size_t)rounds, 95);
 }
@@ -153,14 +160,12 @@ static double late_beside(uint64_t slice) {
 
 static _Atomic double began;
 static _Atomic int began_on;
-static pid_t sleeper;
+static _Atomic pid_t sleeper;
 
 static void* say_where(void* everywhere) {
   sleeper = (pid_t)syscall(SYS_gettid);
-  seat = 0;
   while (!ended) {
-    while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-    seat = 0;
+    await_waking();
     began_on = sched_getcpu();
     began = now_us();
     must(sched_setaffinity(0, sizeof(cpu_set_t), everywhere) == 0, "sched_setaffinity");
@@ -178,8 +183,10 @@ static struct beginnings begin_beside(bool elsewhere, cpu_set_t* all) {
   static double late[ROUNDS];
   pthread_t thread;
   ended = false;
-  seat = 1;
+  seat = 0;
+  sleeper = 0;
   must(pthread_create(&thread, NULL, say_where, all) == 0, "pthread_create");
+  while (sleeper == 0) sleep_us(100);
   const int rounds = quick ? ROUNDS / 4 : ROUNDS;
   int here = 0;
   for (int i = 0; i < rounds; i++) {
@@ -191,8 +198,7 @@ static struct beginnings begin_beside(bool elsewhere, cpu_set_t* all) {
     }
     began = 0;
     const double start = now_us();
-    seat = 1;
-    syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    wake();
     const int on = sched_getcpu();
     keep_busy(WORK_US);
     while (began == 0) sleep_us(100);
@@ -200,8 +206,7 @@ static struct beginnings begin_beside(bool elsewhere, cpu_set_t* all) {
     here += began_on == on;
   }
   ended = true;
-  seat = 1;
-  syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  wake();
   pthread_join(thread, NULL);
   return (struct beginnings){percentile(late, (size_t)rounds, 50), 100.0 * here / rounds};
 }

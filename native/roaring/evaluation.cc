@@ -27,9 +27,8 @@ class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Ru
   // Where its ranges lie, and in which windows.
   std::vector<const uint8_t*> places;
   std::vector<std::shared_ptr<Window>> windows;
-  // Room for those that are copied, and where in it each one goes; null where it is mapped.
+  // Where those lie that are copied; null where all are mapped.
   std::unique_ptr<uint8_t[]> memory;
-  std::vector<uint8_t*> copies;
   // Under the evaluation's lock: what is being fetched.
   std::vector<std::shared_ptr<Request>> requests;
   std::vector<size_t> missing;  // by source
@@ -64,9 +63,9 @@ void Evaluation::Run::arrived(const std::vector<Completion>& completions) {
 }
 
 std::optional<Copy> Evaluation::Run::copyOf(uint32_t range) const {
-  if (copies.empty()) return {};
+  if (!memory) return {};
   const Range& its = execution->step().ranges[range];
-  return Copy{copies[range], its.offset, its.length};
+  return Copy{memory.get() + (places[range] - memory.get()), its.offset, its.length};
 }
 
 void Evaluation::Run::copy(const std::vector<std::vector<Entry>>& missing) {
@@ -75,11 +74,10 @@ void Evaluation::Run::copy(const std::vector<std::vector<Entry>>& missing) {
   for (const auto& entries : missing)
     for (const Entry& entry : entries) length += ranges[entry.index].length;
   memory = std::make_unique_for_overwrite<uint8_t[]>(length);
-  copies.assign(ranges.size(), nullptr);
-  uint8_t* next = memory.get();
+  const uint8_t* next = memory.get();
   for (const auto& entries : missing) {
     for (const Entry& entry : entries) {
-      places[entry.index] = copies[entry.index] = next;
+      places[entry.index] = next;
       next += ranges[entry.index].length;
     }
   }
