@@ -2,11 +2,15 @@
 // in another way, and prints what came of it, a line of JSON each. Words: files' prefix, 'main' or 'worker', 'reads', 'writes' or 'both'.
 const fs = require('node:fs');
 const { Worker, isMainThread, workerData } = require('node:worker_threads');
+const { setTimeout: delay } = require('node:timers/promises');
 const { READS, WRITES, warm } = require('./ways-to-touch.cjs');
 
 const [, , builtWord, prefixWord, where, kindWord] = process.argv;
 const { built, prefix, kind } = isMainThread ? { built: builtWord, prefix: prefixWord, kind: kindWord } : workerData;
 const { open } = require(built);
+
+/** Longer than a verdict is believed, in ms. */
+const UNTIL_NO_VERDICT_STANDS = 50;
 
 /** Each gets a view of two pages. */
 const WAYS = { reads: [READS], writes: [WRITES], both: [READS, WRITES] }[kind].flatMap((ways) => Object.entries(ways));
@@ -42,6 +46,8 @@ async function main() {
     } catch (error) {
       value = error.code ?? String(error);
     }
+    // The kernel tells its caller of a bad page, and the guard of none: what was known of the pages before stands for its time.
+    if (value === 'EFAULT') await delay(UNTIL_NO_VERDICT_STANDS);
     const file = files[i];
     // A page that the failure does not concern; and the bad one, twice.
     const told = codeOf(() => file.tryPage(3));

@@ -15,18 +15,24 @@ async function shows(where: Locator, text: string | RegExp): Promise<void> {
   await where.filter({ hasText: text }).first().waitFor();
 }
 
-/** Whether anything but transparency is on a canvas. */
+/** Whether anything but transparency is on a canvas. Looks at a copy: Chromium warns of a canvas that is read twice, and it is the page's. */
 function isPainted(canvas: Locator): Promise<boolean> {
   return canvas.evaluate((element) => {
-    const drawn = element as unknown as {
-      width: number;
-      height: number;
-      getContext(kind: string): { getImageData(...place: number[]): { data: Uint8ClampedArray } };
+    interface Drawn {
+      readonly width: number;
+      readonly height: number;
+    }
+    interface Context {
+      drawImage(drawn: Drawn, ...place: number[]): void;
+      getImageData(...place: number[]): { data: Uint8ClampedArray };
+    }
+    const { OffscreenCanvas } = globalThis as unknown as {
+      OffscreenCanvas: new (width: number, height: number) => { getContext(kind: string): Context };
     };
-    return drawn
-      .getContext('2d')
-      .getImageData(0, 0, drawn.width, drawn.height)
-      .data.some((byte) => byte > 0);
+    const drawn = element as unknown as Drawn;
+    const copy = new OffscreenCanvas(drawn.width, drawn.height).getContext('2d');
+    copy.drawImage(drawn, 0, 0);
+    return copy.getImageData(0, 0, drawn.width, drawn.height).data.some((byte) => byte > 0);
   });
 }
 
