@@ -36,6 +36,7 @@ Combiner::Slot& Combiner::slot(uint32_t level) {
 }
 
 Container Combiner::of(const Part& part) {
+  foresight_.look(part.length);
   switch (part.form) {
     case Form::array:
       return Container::array(part.bytes, part.cardinality);

@@ -6,24 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "foresight.h"
 #include "pairs.h"
+#include "part.h"
 
 namespace nofault::roaring {
-
-// A tree over the containers of one chunk: what is left of an expression when the bitmaps that have no row of the
-// chunk, or every one, have been taken out. Parts refer to one another by index.
-struct Part {
-  enum class Kind : uint8_t { leaf, conjunction, disjunction, minus };
-  static constexpr uint32_t kNone = ~uint32_t{0};
-
-  Kind kind = Kind::leaf;
-  Container::Form form = Container::Form::none;  // of a leaf
-  uint32_t cardinality = 0;                      // of a leaf, as its header says
-  uint32_t length = 0;                           // bytes of a leaf
-  uint32_t next = kNone;                         // the next child of the same parent
-  uint32_t child = kNone;                        // the first; of minus there are two: from, and what
-  const uint8_t* bytes = nullptr;                // of a leaf, as soon as they are here
-};
 
 class Combiner {
  public:
@@ -37,6 +24,8 @@ class Combiner {
   // The rows of `acc` that a leaf has, or has not. `acc` may be what `combine` or the call before has returned.
   Container narrow(const Container& acc, const Part& leaf, bool in);
   Container of(const Part& leaf);
+  // Parts, up to `end`, of the chunk that is combined next: meanwhile they come from memory.
+  void foresee(const Part* part, const Part* end) { foresight_.next(part, end); }
 
   // The first leaf that does not fit into its own length since this was last asked; or null.
   const Part* misfit() { return std::exchange(misfit_, nullptr); }
@@ -68,6 +57,7 @@ class Combiner {
 
   const Part* parts_ = nullptr;
   const Part* misfit_ = nullptr;
+  Foresight foresight_;
   std::vector<std::unique_ptr<Slot>> slots_;
   Slot narrow_[2];
 };

@@ -58,6 +58,7 @@ class Execution {
   bool least = false;  // of the goal `extreme`: the least number, not the greatest
 
  private:
+  void foresee(uint32_t chunk, Combiner& combiner) const;
   void combine(uint32_t chunk, Combiner& combiner, std::vector<uint32_t>& scratch);
   void write(uint32_t index, const Container& rows);
   void find(const Chunk& chunk, Combiner& combiner);
