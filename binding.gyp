@@ -22,6 +22,7 @@
         "native/residency_map.cc",
         "native/page_map.cc",
         "native/spreading.cc",
+        "native/aside.cc",
         "native/stepping_back.cc",
         "native/survey.cc",
         "native/folder.cc",

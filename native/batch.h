@@ -31,6 +31,11 @@ class Batch {
 
   // --- under the fetcher's lock ---
 
+  // Whether nobody waits for any of it but scans, and it takes no locks: whoever maps asks for the window, under one.
+  bool mayStandAside() const {
+    return std::none_of(jobs_.begin(), jobs_.end(),
+                        [](const Job* job) { return !job->scan || job->urgent || job->mapping; });
+  }
   // Runs that have been done since this was last asked. Whoever asks is the one to deal with them.
   std::span<Job* const> harvest() {
     const size_t from = std::exchange(harvested_, done_.load(std::memory_order_acquire));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "aside.h"
 #include "kernel.h"
 #include "stepping_back.h"
 #include "thread.h"
@@ -39,6 +40,26 @@ void finish(Job& job) {
   add(mapped.bad);
   filled.asOf = mapped.asOf;
   if (job.read && job.passing && window) through.passing.arrived(std::move(window), job.first, job.pages);
+}
+
+// Starts, or finishes, the runs of a batch that nobody takes back.
+void workThrough(Batch& batch) {
+  size_t inARow = batch.runs();
+  for (;;) {
+    if (inARow > kInARow) {
+      stepBack();
+      inARow = 0;
+    }
+    Job* const job = batch.next();
+    if (job == nullptr) break;
+    if (batch.step == Batch::Step::start) {
+      job->read = startReading(job->through->fd, job->first, job->pages);
+    } else {
+      finish(*job);
+    }
+    inARow += job->pages;
+    batch.done();
+  }
 }
 
 }  // namespace
@@ -308,23 +329,9 @@ void Fetcher::perform(Device& device, Work& work, std::unique_lock<std::mutex>& 
     case Work::Kind::batch: {
       Batch& batch = *work.batch;
       device.batches.push_back(&batch);
+      const bool last = batch.mayStandAside();
       lock.unlock();
-      size_t inARow = batch.runs();
-      for (;;) {
-        if (inARow > kInARow) {
-          stepBack();
-          inARow = 0;
-        }
-        Job* const job = batch.next();
-        if (job == nullptr) break;
-        if (batch.step == Batch::Step::start) {
-          job->read = startReading(job->through->fd, job->first, job->pages);
-        } else {
-          finish(*job);
-        }
-        inARow += job->pages;
-        batch.done();
-      }
+      last ? aside([&] { workThrough(batch); }) : workThrough(batch);
       lock.lock();
       std::erase(device.batches, &batch);
       Deliveries deliveries;

@@ -43,9 +43,14 @@ void adopt(Manner manner) {
   } attributes{};
   attributes.size = sizeof attributes;
   attributes.policy = manner == Manner::yielding ? SCHED_BATCH : SCHED_OTHER;
-  attributes.runtime = manner == Manner::prompt ? 0 : kLongSlice;
+  // 0: the kernel's own, and not that of whoever started it.
+  attributes.runtime = manner == Manner::giving || manner == Manner::yielding ? kLongSlice : 0;
   attributes.nice = getpriority(PRIO_PROCESS, 0);
   syscall(SYS_sched_setattr, 0, &attributes, 0);
+  if (manner != Manner::last) return;
+  // By itself, for this keeps the slice as it is: with a long one it would go before others.
+  constexpr sched_param kNone{};
+  sched_setscheduler(0, SCHED_IDLE, &kNone);
 }
 
 void* begin(void* raw) {

@@ -11,6 +11,7 @@ static const struct {
     {"advice", measure_advice},   {"leaving", measure_leaving}, {"mapping", measure_mapping},
     {"recency", measure_recency}, {"slow", measure_slow},       {"again", measure_again},
     {"locking", measure_locking}, {"waking", measure_waking},   {"passing", measure_passing},
+    {"idle", measure_idle},
 };
 
 int main(int count, char** words) {
@@ -31,7 +32,7 @@ int main(int count, char** words) {
       if (!found) {
         fprintf(stderr,
                 "kernel facts: expected [--quick] [--folder PATH] and topics out of warm cold stream advice leaving "
-                "mapping recency slow again locking waking passing, got %s\n",
+                "mapping recency slow again locking waking passing idle, got %s\n",
                 words[i]);
         return 2;
       }

@@ -21,6 +21,7 @@ const TOPICS = [
   'locking',
   'waking',
   'passing',
+  'idle',
   'external-memory',
 ];
 const HELP = `npm run kernel-facts -- [--quick] [--json] [--folder PATH] [TOPIC...]

@@ -12,3 +12,4 @@ void measure_again(void);
 void measure_locking(void);
 void measure_waking(void);
 void measure_passing(void);
+void measure_idle(void);

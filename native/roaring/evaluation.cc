@@ -2,13 +2,22 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <utility>
 
+#include "../aside.h"
 #include "../compute_pool.h"
 #include "../fetcher.h"
 #include "../kernel.h"
 
 namespace nofault::roaring {
+
+namespace {
+
+// Chunks that are combined at once by who is last: a fraction of a millisecond.
+constexpr size_t kAside = 64;
+
+}  // namespace
 
 // A step that is under way.
 class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Run> {
@@ -308,7 +317,13 @@ void Evaluation::fetch(const std::shared_ptr<Run>& run, std::vector<std::vector<
 
 void Evaluation::combine(const std::shared_ptr<Run>& run) {
   Execution& execution = *run->execution;
-  execution.combine(execution.takeReady(), &run->windows);
+  const std::vector<uint32_t> ready = execution.takeReady();
+  // A scan's chunks by and by: whoever is last may not get on for a long time.
+  const size_t most = options_.scan ? kAside : ready.size();
+  for (std::span<const uint32_t> left = ready; !left.empty(); left = left.subspan(std::min(most, left.size()))) {
+    const auto work = [&] { execution.combine(left.first(std::min(most, left.size())), &run->windows); };
+    options_.scan ? aside(work) : work();
+  }
   {
     std::lock_guard lock(mutex_);
     if (over()) return;

@@ -87,7 +87,7 @@ void Execution::add(const Execution& other) {
   if (other.extreme_) consider(*other.extreme_);
 }
 
-void Execution::combine(const std::vector<uint32_t>& chunks, const std::vector<std::shared_ptr<Window>>* windows) {
+void Execution::combine(std::span<const uint32_t> chunks, const std::vector<std::shared_ptr<Window>>* windows) {
   const auto combiner = std::make_unique<Combiner>();
   std::vector<uint32_t> scratch(program_->goal() == Goal::rows ? kChunk : 0);
   for (size_t i = 0; i < chunks.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "../window.h"
 #include "program.h"
@@ -39,7 +40,7 @@ class Execution {
 
   // Combines some chunks. On a thread other than the loop's while in the windows that the bytes lie in: not those that
   // are left when one of these has been given up or `cancelled` is set.
-  void combine(const std::vector<uint32_t>& chunks, const std::vector<std::shared_ptr<Window>>* windows);
+  void combine(std::span<const uint32_t> chunks, const std::vector<std::shared_ptr<Window>>* windows);
   // Adds the numbers that came out of another step.
   void add(const Execution& other);
 
