@@ -2,12 +2,21 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "kernel.h"
 
 namespace nofault {
+
+namespace {
+
+// Before whoever waits for readers sleeps, and how long, in us.
+constexpr int kYields = 16;
+constexpr useconds_t kNap = 50;
+
+}  // namespace
 
 std::atomic<int64_t> mappedWindows{0};
 std::atomic<int64_t> placedWindows{0};
@@ -18,7 +27,8 @@ Window::~Window() {
 
 void Window::end() {
   alive = false;
-  while (readers > 0) sched_yield();
+  // Who reads may have lost its processor to this thread.
+  for (int tries = 0; readers > 0; ++tries) tries < kYields ? sched_yield() : usleep(kNap);
 }
 
 void Window::note(uint64_t first, uint64_t count, int32_t time) {
