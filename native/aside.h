@@ -9,8 +9,8 @@
 
 namespace nofault {
 
-// Has another thread do `work`, which takes no locks, and waits until it is done; or does it itself, where the machine
-// is so busy that the other one does not come to begin.
+// Has another thread do `work`, which takes no locks but the allocator's for an instant, and waits until it is done; or
+// does it itself, where the machine is so busy that the other one does not come to begin.
 void aside(const std::function<void()>& work);
 
 // Whether the calling thread does such work.

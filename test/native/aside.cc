@@ -52,7 +52,10 @@ int main() {
   // With the first thread come those of a sanitizer.
   onThreads(1, [](unsigned) {});
   const int before = threads();
-  CHECK(askFor(2000, std::chrono::microseconds(10)) > 0);
+  // A machine that is busy just now is one that will not be.
+  int by = 0;
+  for (int tries = 0; by == 0 && tries < 100; ++tries) by = askFor(2000, std::chrono::microseconds(10));
+  CHECK(by > 0);
 
   // One processor, of which others take what they can get.
   cpu_set_t everywhere, one;
