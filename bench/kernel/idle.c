@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "measure.h"
+#include "processors.h"
 #include "topics.h"
 
 enum {
@@ -18,34 +19,12 @@ enum {
 
 static _Atomic bool ended;
 
-static void keep_busy(double us) {
-  for (double start = now_us(); now_us() - start < us;) {
-  }
-}
-
-// As of sched_setattr(2); glibc has no name for it. `slice` in ns, 0 for the kernel's own. SCHED_IDLE keeps it, and
-// cannot ask for it.
-static void use_slice(int policy, uint64_t slice) {
-  struct {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-  } attributes = {
-      .size = sizeof attributes, .policy = policy == SCHED_IDLE ? SCHED_BATCH : (uint32_t)policy, .runtime = slice};
-  must(syscall(SYS_sched_setattr, 0, &attributes, 0) == 0, "sched_setattr");
-  struct sched_param none = {0};
-  if (policy == SCHED_IDLE) must(sched_setscheduler(0, SCHED_IDLE, &none) == 0, "sched_setscheduler");
-}
-
 static void* compute(void* policy) {
   use_slice(*(const int*)policy, *(const int*)policy == SCHED_IDLE ? 0 : LONG_SLICE);
   while (!ended) keep_busy(PIECE_US);
   return NULL;
 }
 
-// As V8's threads do.
 static void* read_and_wait(void* policy) {
   const bool idle = *(const int*)policy == SCHED_IDLE;
   use_slice(idle ? SCHED_IDLE : SCHED_OTHER, idle ? 0 : LONG_SLICE);
@@ -56,6 +35,7 @@ static void* read_and_wait(void* policy) {
   return NULL;
 }
 
+// As V8's threads do.
 static void* burst(void* nothing) {
   while (!ended) {
     keep_busy(BURST_US);
@@ -94,15 +74,10 @@ static double late_beside(int policy, int processors) {
 static void* work_now_and_then(void* argument) {
   double* took = argument;
   use_slice(SCHED_IDLE, (uint64_t)took[0]);
-  const int pieces = quick ? PIECES / 6 : PIECES;
-  for (int i = 0; i < pieces; i++) {
+  for (int i = 0; i < PIECES; i++) {
     sleep_us(1000);
     const double start = now_us();
-    struct timespec from, now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-    do {
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((now.tv_sec - from.tv_sec) * 1e6 + (now.tv_nsec - from.tv_nsec) / 1e3 < 2 * PIECE_US);
+    work_for(2 * PIECE_US);
     took[i] = now_us() - start;
   }
   ended = true;
@@ -118,7 +93,7 @@ static double longest_beside_a_hog(uint64_t slice) {
   must(pthread_create(&threads[0], NULL, hog, NULL) == 0, "pthread_create");
   must(pthread_create(&threads[1], NULL, work_now_and_then, took) == 0, "pthread_create");
   for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-  return percentile(took, (size_t)(quick ? PIECES / 6 : PIECES), 100);
+  return percentile(took, PIECES, 100);
 }
 
 void measure_idle(void) {
@@ -126,7 +101,7 @@ void measure_idle(void) {
     const char* name;
     int policy;
   } policies[] = {{"slices of 20 ms", SCHED_BATCH}, {"SCHED_IDLE", SCHED_IDLE}};
-  cpu_set_t all, one;
+  cpu_set_t all;
   must(sched_getaffinity(0, sizeof all, &all) == 0, "sched_getaffinity");
   const int processors = CPU_COUNT(&all) < 64 ? CPU_COUNT(&all) : 64;
   double values[16];
@@ -134,14 +109,10 @@ void measure_idle(void) {
     for (int run = 0; run < repeats; run++) values[run] = late_beside(policies[i].policy, processors);
     fact("idle", "us", spread_of(values, (size_t)repeats),
          "late after a sleep of 1 ms, beside a thread of bursts, four that work and sleep for 0.1 ms, and one a "
-         "processor "
-         "that computes, of %s: 99 of 100 at most",
+         "processor that computes, of %s: 99 of 100 at most",
          policies[i].name);
   }
-  CPU_ZERO(&one);
-  for (int i = 0; CPU_COUNT(&one) == 0; i++)
-    if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
-  must(sched_setaffinity(0, sizeof one, &one) == 0, "sched_setaffinity");
+  use_one_processor();
   static const uint64_t slices[] = {0, SHORT_SLICE, LONG_SLICE};
   for (int i = 0; i < 3; i++) {
     for (int run = 0; run < repeats; run++) values[run] = longest_beside_a_hog(slices[i]);

@@ -6,17 +6,13 @@
 #include <sched.h>
 
 #include "measure.h"
+#include "processors.h"
 #include "topics.h"
 
 enum { ROUNDS = 400, WORK_US = 2000, BEFORE_US = 1500, STRETCH_US = 50 };
 
 static _Atomic uint32_t seat;
 static _Atomic bool ended;
-
-static void keep_busy(double us) {
-  for (double start = now_us(); now_us() - start < us;) {
-  }
-}
 
 static void await_waking(void) {
   while (seat == 0 && !ended) syscall(SYS_futex, &seat, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
@@ -26,33 +22,6 @@ static void await_waking(void) {
 static void wake(void) {
   seat = 1;
   syscall(SYS_futex, &seat, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-static void use_policy(int policy) {
-  struct sched_param none = {0};
-  must(sched_setscheduler(0, policy, &none) == 0, "sched_setscheduler");
-}
-
-// As of sched_setattr(2); glibc has no name for it. `slice` in ns, 0 for the kernel's own.
-static void use_slice(int policy, uint64_t slice) {
-  struct {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-  } attributes = {.size = sizeof attributes, .policy = (uint32_t)policy, .runtime = slice};
-  must(syscall(SYS_sched_setattr, 0, &attributes, 0) == 0, "sched_setattr");
-}
-
-static cpu_set_t use_one_processor(void) {
-  cpu_set_t all, one;
-  must(sched_getaffinity(0, sizeof all, &all) == 0, "sched_getaffinity");
-  CPU_ZERO(&one);
-  for (int i = 0; CPU_COUNT(&one) == 0; i++)
-    if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
-  must(sched_setaffinity(0, sizeof one, &one) == 0, "sched_setaffinity");
-  return all;
 }
 
 static void* work_when_woken(void* policy) {
@@ -110,12 +79,7 @@ static void* work_in_pieces(void* argument) {
       const double after = now_us();
       if (after - before >= 500) next = after + 4 * (after - before);
     }
-    // By the thread's own clock: how long it has had the processor.
-    struct timespec start, now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-    do {
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((now.tv_sec - start.tv_sec) * 1e6 + (now.tv_nsec - start.tv_nsec) / 1e3 < 100);
+    work_for(100);
     busy->work += 100;
   }
   return NULL;
