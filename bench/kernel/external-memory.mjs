@@ -86,6 +86,18 @@ async function besideYoungOnes(windows, atOnce) {
   return { count: minor.length, milliseconds: minor.reduce((sum, one) => sum + one, 0) };
 }
 
+/** So many windows of 48 MiB are mapped at once, and then so many small arrays made: the collections that the next 100 make. */
+async function afterwards(windows, between) {
+  const used = [];
+  for (let i = 0; i < windows; i++) used.push(mmap.map(48 * 2 ** 20, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0));
+  for (let i = 0; i < between; i++) used.push(new Uint8Array(1024));
+  await setTimeout(50);
+  minor.length = 0;
+  for (let i = 0; i < 100; i++) used.push(new Uint8Array(1024));
+  await setTimeout(50);
+  return { count: minor.length, milliseconds: minor.reduce((sum, one) => sum + one, 0) };
+}
+
 function report(runs, name, kind = 'full') {
   for (const [what, unit, values] of [
     [`${kind} collections`, 'collections', runs.map((run) => run.count)],
@@ -113,6 +125,11 @@ for (const atOnce of [1, 8, 32]) {
   const runs = [];
   for (let run = 0; run < repeats; run++) runs.push(await besideYoungOnes(32, atOnce));
   report(runs, `32 windows of 48 MiB, ${atOnce} at once, and small arrays after each`, 'minor');
+}
+for (const between of [0, 1, 2]) {
+  const runs = [];
+  for (let run = 0; run < repeats; run++) runs.push(await afterwards(16, between));
+  report(runs, `100 small arrays after 16 windows of 48 MiB at once and ${between} small arrays`, 'minor');
 }
 rmSync(path);
 process.exitCode = heap.length > 0 ? 0 : 1;

@@ -49,6 +49,9 @@ const ASKING = 3;
 const ALWAYS_ASKED = 8192;
 const COLD = { asking: 0.25, alwaysAsked: 256 };
 
+/** Entries of such a vector that are submitted with what was asked about, so that the device is busy until the next turn. */
+const BUSY = 1024;
+
 /** How long iterating goes on without letting the event loop turn, in ms. */
 const SLICE = 0.5;
 
@@ -123,7 +126,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     for (let from = 0, step = length <= ONE_STEP ? ONE_STEP : FIRST_STEP; from < length; ) {
       const { asking, alwaysAsked } = hits > 0 ? { asking: ASKING, alwaysAsked: ALWAYS_ASKED } : COLD;
       if (from >= alwaysAsked && performance.now() - start > asking) {
-        if (this.#begin(length - from, options)) this.#submissions.submitRest(from);
+        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, hits > 0 ? 0 : BUSY);
         break;
       }
       const filling = from === FIRST_STEP && hits === 0 && standing === 'board';
@@ -141,7 +144,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
       step *= missing.length > 0 ? 2 : AFTER_HITS;
       // Threads find out about the rest as well, and map it: what a thread reads need not be known to be here.
       if (missing.length > 0 && standing === 'thread' && from < length) {
-        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, true);
+        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, length);
         break;
       }
     }

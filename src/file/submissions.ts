@@ -48,14 +48,14 @@ export class Submissions {
     this.#submitSome(missing, 0, unmapped);
   }
 
-  /** Submits all entries from `from` on, some in each of the next turns, and some `now`. */
-  submitRest(from: number, now = false): void {
+  /** Submits all entries from `from` on: so many `now`, at most 4096, and some in each of the next turns. */
+  submitRest(from: number, now = 0): void {
     const { count, length } = this.#vector;
     let next = from;
-    const submitSome = (): void => {
+    const submitSome = (most = SUBMITTED): void => {
       if (this.#submitter.complete) return;
       let some = 0;
-      for (const to = Math.min(next + SUBMITTED, length); next < to; next++) {
+      for (const to = Math.min(next + most, length); next < to; next++) {
         if (count[next] === 0) this.#submitter.over(next, undefined);
         else entries[some++] = next;
       }
@@ -63,7 +63,7 @@ export class Submissions {
       this.#submitter.settled();
       if (next < length) setImmediate(submitSome);
     };
-    if (now) submitSome();
+    if (now > 0) submitSome(Math.min(now, SUBMITTED));
     else setImmediate(submitSome);
   }
 

@@ -14,7 +14,25 @@ export interface WindowMemory {
  */
 const MOST = 32;
 
+/** Windows of a file that memory is made for when it is opened: as many as the first entries of a vector can lie in that are waited for. */
+const FIRST = 16;
+
 const spare: WindowMemory[] = [];
+
+/** V8 collects what is young for it, as long as memory of windows is. */
+const anArrayBuffer = (): ArrayBuffer => new ArrayBuffer(8);
+
+/**
+ * Makes memory for the first windows of a file that is being opened and can have so many, where there is none to spare, and has V8 collect until none of it is
+ * young: else that would come in the midst of the first read. `fd` is the file's.
+ */
+export function prepareMemory(windows: number, fd: number): void {
+  const missing = Math.min(windows, FIRST) - spare.length;
+  if (missing <= 0) return;
+  makeSpare(missing, fd);
+  anArrayBuffer();
+  anArrayBuffer();
+}
 
 /** Memory for a window of `length` bytes, and for as many as are likely to be needed, when it is made. `fd` is the file's. Throws the system's error when there is no room. */
 export function takeMemory(length: number, likely: number, fd: number): WindowMemory {
@@ -22,14 +40,19 @@ export function takeMemory(length: number, likely: number, fd: number): WindowMe
   const known = spare.pop();
   if (known !== undefined) return known;
   const memory = make(length, fd);
-  for (let more = Math.min(likely, MOST) - 1; more > 0; more--) {
+  makeSpare(Math.min(likely, MOST) - 1, fd);
+  return memory;
+}
+
+/** Where there is no room, whoever needs it will be told. */
+function makeSpare(count: number, fd: number): void {
+  for (let more = count; more > 0; more--) {
     try {
-      spare.push(make(length, fd));
+      spare.push(make(addon().windowLength, fd));
     } catch {
-      break;
+      return;
     }
   }
-  return memory;
 }
 
 /** Takes back what no window could be placed over. */

@@ -3,7 +3,7 @@ import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
 import { boardIn } from './board';
 import { Window, WindowTable } from './window';
-import { returnMemory, takeMemory, type WindowMemory } from './window-memory';
+import { prepareMemory, returnMemory, takeMemory, type WindowMemory } from './window-memory';
 
 /**
  * Windows that are let go together. The garbage collector has to find them, and is made to collect for each batch: once for 32 GiB of the file that are
@@ -68,6 +68,7 @@ export class Windows {
     this.#perPage = 1 / this.#stride;
     this.#size = native.size;
     this.#table = new WindowTable(this.#most());
+    prepareMemory(this.#whole(), native.fd);
   }
 
   get count(): number {
@@ -116,7 +117,7 @@ export class Windows {
     let room: WindowMemory | undefined;
     try {
       // Few at first: something is waited for.
-      const likely = Math.min(Math.floor(this.#size / windowStride), Math.max(FEW, 2 * this.count));
+      const likely = Math.min(this.#whole(), Math.max(FEW, 2 * this.count));
       room = takeMemory(length, likely, this.#native.fd);
       this.#native.place(index, room.buffer);
     } catch (cause) {
@@ -145,6 +146,12 @@ export class Windows {
   /** Windows that the file can have. */
   #most(): number {
     return Math.ceil(this.#size / addon().windowStride);
+  }
+
+  /** Windows of full length that the file can have. */
+  #whole(): number {
+    const { windowLength, windowStride } = addon();
+    return Math.max(0, Math.floor((this.#size - windowLength) / windowStride) + 1);
   }
 
   /** Bytes of the file that lie in window `index`. */
