@@ -36,6 +36,10 @@ class Batch {
     return std::none_of(jobs_.begin(), jobs_.end(),
                         [](const Job* job) { return !job->scan || job->urgent || job->mapping; });
   }
+  // The thread has a companion work through it, if there is one who comes to begin (aside.h).
+  void standAside() { aside_ = true; }
+  // Whether that companion has not begun, and nobody else need: it waits for a processor, not for the device.
+  bool standsAside() const { return aside_ && begun_.load(std::memory_order_relaxed) == 0 && mayStandAside(); }
   // Runs that have been done since this was last asked. Whoever asks is the one to deal with them.
   std::span<Job* const> harvest() {
     const size_t from = std::exchange(harvested_, done_.load(std::memory_order_acquire));
@@ -47,13 +51,17 @@ class Batch {
     return {jobs_.data() + from, jobs_.size() - from};
   }
   // Whether the thread has begun nothing since this was last asked.
-  bool stands() { return std::exchange(seen_, begun_.load(std::memory_order_relaxed)) == seen_; }
+  bool stands() {
+    const size_t seen = std::exchange(seen_, begun_.load(std::memory_order_relaxed));
+    return seen == seen_;
+  }
 
   const Step step;
 
  private:
   const std::vector<Job*> jobs_;
   std::atomic<size_t> begun_{0}, done_{0};
+  bool aside_ = false;
   size_t harvested_ = 0;
   size_t seen_ = 0;
 };

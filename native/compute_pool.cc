@@ -33,6 +33,11 @@ ComputePool& ComputePool::instance() {
   return pool;
 }
 
+ComputePool& ComputePool::ofScans() {
+  static ComputePool& pool = *new ComputePool();
+  return pool;
+}
+
 ComputePool::ComputePool() : processors_(processors()), most_(processors_) {}
 
 void ComputePool::run(std::function<void()> task) {

@@ -1,4 +1,5 @@
-// Threads that compute, for the whole process: as many as there are processors, with what event loops leave of these.
+// Threads that compute, for the whole process: as many as there are processors, with what event loops leave of these;
+// and as many for scans.
 // They work on what is in memory. A page of it may leave meanwhile, and a device that does not bring it back keeps a
 // thread: then others take over what waits behind it.
 #pragma once
@@ -17,8 +18,10 @@ namespace nofault {
 
 class ComputePool {
  public:
-  // Made when first needed and never destroyed, as the fetcher.
+  // Made when first needed and never destroyed, as the fetcher. Scans have threads of their own, which wait for their
+  // companions (aside.h): nobody else is to wait behind them.
   static ComputePool& instance();
+  static ComputePool& ofScans();
 
   // Runs a function on a thread, in the order in which they came. From any thread, which waits for no lock.
   void run(std::function<void()> task);

@@ -281,7 +281,7 @@ void Fetcher::monitor() {
 size_t Fetcher::look(Device& device, Deliveries& deliveries) {
   bool moves = device.steps != device.stepsSeen;
   for (Batch* batch : device.batches) {
-    if (!batch->stands()) {
+    if (batch->standsAside() || !batch->stands()) {
       moves = true;
       continue;
     }
@@ -330,6 +330,7 @@ void Fetcher::perform(Device& device, Work& work, std::unique_lock<std::mutex>& 
       Batch& batch = *work.batch;
       device.batches.push_back(&batch);
       const bool last = batch.mayStandAside();
+      if (last) batch.standAside();
       lock.unlock();
       last ? aside([&] { workThrough(batch); }) : workThrough(batch);
       lock.lock();

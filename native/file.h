@@ -33,7 +33,7 @@ class File : public Napi::ObjectWrap<File> {
 
  private:
   void place(const Napi::CallbackInfo& info) { placeFileWindow(info, opened(info.Env())); }
-  void remove(const Napi::CallbackInfo& info) { removeFileWindow(info, opened(info.Env())); }
+  Napi::Value remove(const Napi::CallbackInfo& info) { return removeFileWindow(info, opened(info.Env())); }
   Napi::Value idle(const Napi::CallbackInfo& info) { return isWindowIdle(info, opened(info.Env())); }
   Napi::Value empty(const Napi::CallbackInfo& info) { return emptyWindows(info, opened(info.Env())); }
   Napi::Value residency(const Napi::CallbackInfo& info);

@@ -57,7 +57,7 @@ Napi::Value adopt(const Napi::CallbackInfo& info) {
   return adoptMemory(env, buffer);
 }
 
-void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
+Napi::Value removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
   Napi::Env env = info.Env();
   const uint64_t number = windowIn(env, numberOf(env, info[0]), file);
   if (!info[1].IsBuffer()) throw refused(env, "a window without its buffer");
@@ -69,11 +69,14 @@ void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file) {
     std::lock_guard lock(file.windowsMutex);
     file.windows.set(number, nullptr);
   }
-  if (!info[2].ToBoolean()) {
+  // Nobody enters it any more. Who has may have lost his processor in it, or waits for a device.
+  const bool ends = info[2].ToBoolean() && window->readers == 0;
+  if (!ends) {
     giveUpMemory(env, *window);
   } else if (const int error = detachMemory(env, *window, buffer.ArrayBuffer())) {
     throw systemError(env, "a window could not be taken off the file", error, "mmap");
   }
+  return Napi::Boolean::New(env, ends);
 }
 
 Napi::Value isRead(const Napi::CallbackInfo& info) {

@@ -13,7 +13,7 @@ namespace nofault {
 // The methods `place` (index, buffer), `remove` (index, buffer, detach), `idle` (index) and `empty` (indexes) of an
 // open file.
 void placeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
-void removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
+Napi::Value removeFileWindow(const Napi::CallbackInfo& info, OpenFile& file);
 Napi::Value isWindowIdle(const Napi::CallbackInfo& info, OpenFile& file);
 Napi::Value emptyWindows(const Napi::CallbackInfo& info, OpenFile& file);
 

@@ -190,7 +190,8 @@ void Evaluation::post(void (Evaluation::*task)(const std::shared_ptr<Run>&), std
     if (over()) return;
     ++busy_;
   }
-  ComputePool::instance().run([self = shared_from_this(), task, run = std::move(run)] {
+  ComputePool& pool = options_.scan ? ComputePool::ofScans() : ComputePool::instance();
+  pool.run([self = shared_from_this(), task, run = std::move(run)] {
     ((*self).*task)(run);
     std::vector<std::function<void()>> idle;
     {

@@ -7,6 +7,7 @@ import { Counts } from './counts';
 import { publishBlocked } from './diagnostics';
 import { Faults } from './faults';
 import { Locks } from './locks';
+import { patiently } from './patience';
 import { closedError, readError } from './read-errors';
 import { checkPage, type Extent, lengthOf, pagesOf, startOf, type Vector } from './vector';
 import type { Standing } from './verdicts';
@@ -18,9 +19,6 @@ import { Windows } from './windows';
  * the next turns, where that takes longer: threads that map what has arrived hold the address space's lock then, again and again (docs/kernel.md).
  */
 const MAKING = 1.2;
-
-/** How long closing waits for the file descriptor, in ms: closing it may ask a server that no longer answers. */
-const PATIENCE = 1000;
 
 /** What a closed file has in place of its record: something is the matter, whenever it is looked at. */
 const CLOSED = Float64Array.of(1);
@@ -434,16 +432,7 @@ export class Pages implements Extent {
     this.#dependants.clear();
     await this.locks.close();
     await this.#windows.close();
+    // Closing the descriptor may ask a server that no longer answers.
     await patiently(this.native.close());
   }
-}
-
-/** Waits for what may never come, but not for long. */
-async function patiently(promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE);
-  });
-  await Promise.race([promise, enough]);
-  clearTimeout(timer);
 }

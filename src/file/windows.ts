@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { NofaultError } from '../errors';
 import { addon, type NativeFile, type SystemError } from '../native';
 import { boardIn } from './board';
+import { patiently } from './patience';
 import { Window, WindowTable } from './window';
 import { prepareMemory, returnMemory, takeMemory, type WindowMemory } from './window-memory';
 
@@ -26,6 +27,12 @@ const everybody = new Set<Windows>();
 /** Keeps the memory of a window that was let go of until no thread reads it, which is a fraction of a millisecond, unless its device hangs. */
 async function keepWhileRead({ memory, board }: Window): Promise<void> {
   while (addon().isRead(memory)) await pause(1, board, { ref: false });
+}
+
+/** Ends the views of a window that was let go of, as soon as no thread reads it. */
+async function endWhenUnread(window: Window): Promise<void> {
+  await keepWhileRead(window);
+  addon().detach(window.memory);
 }
 
 /** The file with the most windows lets go of some. */
@@ -255,7 +262,7 @@ export class Windows {
     }
   }
 
-  /** Unmaps everything, in short slices: every view gets length 0. */
+  /** Unmaps everything, in short slices: every view gets length 0; later, where a thread reads it that waits for a device which hangs. */
   async close(): Promise<void> {
     const windows = this.#ring;
     this.#ring = [];
@@ -267,13 +274,17 @@ export class Windows {
     await this.#emptying;
     if (windows.length === 0) return;
     await this.#native.empty(Float64Array.from(windows, (window) => window.index));
+    const read: Window[] = [];
     let start = performance.now();
     for (const window of windows) {
-      this.#native.remove(window.index, window.buffer, true);
+      if (!this.#native.remove(window.index, window.buffer, true)) read.push(window);
       if (performance.now() - start > SLICE) {
         await new Promise(setImmediate);
         start = performance.now();
       }
     }
+    if (read.length === 0) return;
+    addon().account();
+    await patiently(Promise.all(read.map(endWhenUnread)));
   }
 }

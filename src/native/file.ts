@@ -128,9 +128,9 @@ export interface NativeFile {
   empty(indexes: Float64Array): Promise<void>;
   /** Whether no thread uses window `index` now. */
   idle(index: number): boolean;
-  /** Forgets window `index`. With `detach`, its views get length 0 and it is unmapped at once. Without, the garbage collector does it after the last
-   * view; `account` must be called right after the last reference has gone. */
-  remove(index: number, buffer: Buffer, detach: boolean): void;
+  /** Forgets window `index`. With `detach`, its views get length 0 and it is unmapped at once, unless a thread still reads it: then that is false. Without,
+   * and then, the garbage collector does it after the last view; `account` must be called right after the last reference has gone. */
+  remove(index: number, buffer: Buffer, detach: boolean): boolean;
   /** Asks the kernel about a page: MISSING, RESIDENT (then it is mapped) or MARKED. Its window must have been placed; what is no page of one is MISSING. */
   hit(page: number): number;
   /**

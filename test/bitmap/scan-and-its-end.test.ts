@@ -147,6 +147,25 @@ test('closing while threads scan waits for them', async () => {
   }
 });
 
+test('closing the file while threads read its windows ends its views, and lets the event loop turn', async () => {
+  for (let i = 0; i < 100; i++) {
+    const file = await open(path);
+    const scanner = new Scanner(file, rowCount);
+    expect(await scanner.count(tree)).toBe(right);
+    const view = (await file.getPages([0]).arrived).bytes(0);
+    const options = { priority: random.pick(['interactive', 'scan'] as const) };
+    const under = [scanner.count(tree, options), scanner.bitmap(tree, options), scanner.count(tree)];
+    for (const promise of under) promise.catch(() => {});
+    for (let turn = random.below(4); turn > 0; turn--) await new Promise(setImmediate);
+    await file.close();
+    expect(view.length).toBe(0);
+    for (const outcome of await Promise.allSettled(under)) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'CLOSED' });
+    }
+    await scanner.close();
+  }
+});
+
 test('a scan that is cancelled while it reads lets go of its file', async () => {
   const copy = files.path('cancelled');
   copyFileSync(path, copy);

@@ -58,6 +58,11 @@ int main() {
   pool.run([&] { behind = true; });
   for (int waited = 0; !behind && waited < 30'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(behind && over == 0);
+  // Scans have threads of their own.
+  std::atomic<bool> scanned{false};
+  ComputePool::ofScans().run([&] { scanned = true; });
+  for (int waited = 0; !scanned && waited < 30'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(scanned && over == 0);
   back = true;
   for (int waited = 0; over < 3 && waited < 30'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(over == 3);
