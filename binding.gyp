@@ -56,6 +56,7 @@
         "native/roaring/evaluation.cc",
         "native/roaring/scan_objects.cc",
         "native/roaring/evaluation_object.cc",
+        "native/roaring/evaluation_run.cc",
         "native/roaring/file_stream.cc",
         "native/roaring/gathering.cc",
         "native/roaring/run.cc",

@@ -32,9 +32,11 @@ class Batch {
   // --- under the fetcher's lock ---
 
   // Whether nobody waits for any of it but scans, and it takes no locks: whoever maps asks for the window, under one.
+  // Starting is little work, and keeps the device busy.
   bool mayStandAside() const {
-    return std::none_of(jobs_.begin(), jobs_.end(),
-                        [](const Job* job) { return !job->scan || job->urgent || job->mapping; });
+    return step == Step::finish && std::none_of(jobs_.begin(), jobs_.end(), [](const Job* job) {
+             return !job->scan || job->urgent || job->mapping;
+           });
   }
   // The thread has a companion work through it, if there is one who comes to begin (aside.h).
   void standAside() { aside_ = true; }

@@ -9,6 +9,7 @@
 #include "../compute_pool.h"
 #include "../fetcher.h"
 #include "../kernel.h"
+#include "evaluation_run.h"
 
 namespace nofault::roaring {
 
@@ -18,79 +19,6 @@ namespace {
 constexpr size_t kAside = 64;
 
 }  // namespace
-
-// A step that is under way.
-class Evaluation::Run : public Recipient, public std::enable_shared_from_this<Run> {
- public:
-  Run(std::shared_ptr<Evaluation> evaluation, std::shared_ptr<Execution> execution, size_t number, bool placed)
-      : execution(std::move(execution)), number(number), placed(placed), evaluation_(std::move(evaluation)) {}
-
-  void arrived(const std::vector<Completion>& completions) override;
-  std::optional<Copy> copyOf(uint32_t range) const override;
-  // These of its ranges are copied when they have been fetched.
-  void copy(const std::vector<std::vector<Entry>>& missing);
-
-  const std::shared_ptr<Execution> execution;
-  const size_t number;
-  const bool placed;  // has a place in the room
-  // Where its ranges lie, and in which windows.
-  std::vector<const uint8_t*> places;
-  std::vector<std::shared_ptr<Window>> windows;
-  // Where those lie that are copied; null where all are mapped.
-  std::unique_ptr<uint8_t[]> memory;
-  // Under the evaluation's lock: what is being fetched.
-  std::vector<std::shared_ptr<Request>> requests;
-  std::vector<size_t> missing;  // by source
-
- private:
-  const std::shared_ptr<Evaluation> evaluation_;
-};
-
-void Evaluation::Run::arrived(const std::vector<Completion>& completions) {
-  Evaluation& evaluation = *evaluation_;
-  std::optional<Failure> failure;
-  bool complete = false;
-  {
-    std::lock_guard lock(evaluation.mutex_);
-    if (evaluation.over()) return;
-    for (const Completion& completion : completions) {
-      const uint32_t source = execution->step().ranges[completion.entry].source;
-      --evaluation.sources_[source].file->awaited;
-      --missing[source];
-      if (completion.badOffset >= 0) {
-        const auto offset = static_cast<uint64_t>(completion.badOffset);
-        failure = {Failure::Kind::read, source, offset, completion.error, completion.truncated};
-        break;
-      }
-      execution->arrive(completion.entry, places[completion.entry]);
-    }
-    complete = std::all_of(missing.begin(), missing.end(), [](size_t entries) { return entries == 0; });
-    if (complete) requests.clear();
-  }
-  if (failure) return evaluation.fail(*failure);
-  if (complete) evaluation.post(&Evaluation::combine, shared_from_this());
-}
-
-std::optional<Copy> Evaluation::Run::copyOf(uint32_t range) const {
-  if (!memory) return {};
-  const Range& its = execution->step().ranges[range];
-  return Copy{memory.get() + (places[range] - memory.get()), its.offset, its.length};
-}
-
-void Evaluation::Run::copy(const std::vector<std::vector<Entry>>& missing) {
-  const std::vector<Range>& ranges = execution->step().ranges;
-  uint64_t length = 0;
-  for (const auto& entries : missing)
-    for (const Entry& entry : entries) length += ranges[entry.index].length;
-  memory = std::make_unique_for_overwrite<uint8_t[]>(length);
-  const uint8_t* next = memory.get();
-  for (const auto& entries : missing) {
-    for (const Entry& entry : entries) {
-      places[entry.index] = next;
-      next += ranges[entry.index].length;
-    }
-  }
-}
 
 Evaluation::Evaluation(std::shared_ptr<Program> program, std::vector<Source> sources, Options options,
                        std::function<void()> wake)

@@ -61,6 +61,7 @@ void leftToItsCompanion() {
   // It moves, and then it does not.
   CHECK(!batch.stands() && batch.stands());
   CHECK(batch.next() != nullptr && !batch.stands());
+  CHECK(!Batch(Batch::Step::start, pointers(runs)).mayStandAside());
 }
 
 }  // namespace
