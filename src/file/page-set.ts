@@ -126,7 +126,7 @@ export class VectorPageSet implements PageSet, Submitter, Dependant {
     for (let from = 0, step = length <= ONE_STEP ? ONE_STEP : FIRST_STEP; from < length; ) {
       const { asking, alwaysAsked } = hits > 0 ? { asking: ASKING, alwaysAsked: ALWAYS_ASKED } : COLD;
       if (from >= alwaysAsked && performance.now() - start > asking) {
-        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, hits > 0 ? 0 : BUSY);
+        if (this.#begin(length - from, options)) this.#submissions.submitRest(from, hits > 0 ? 0 : BUSY, 0);
         break;
       }
       const filling = from === FIRST_STEP && hits === 0 && standing === 'board';

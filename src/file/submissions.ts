@@ -48,22 +48,22 @@ export class Submissions {
     this.#submitSome(missing, 0, unmapped);
   }
 
-  /** Submits all entries from `from` on: so many `now`, at most 4096, and some in each of the next turns. */
-  submitRest(from: number, now = 0): void {
+  /** Submits all entries from `from` on: so many `now`, at most 4096, for whose windows it has so long, and some in each of the next turns. */
+  submitRest(from: number, now = 0, nowMaking = MAKING): void {
     const { count, length } = this.#vector;
     let next = from;
-    const submitSome = (most = SUBMITTED): void => {
+    const submitSome = (most = SUBMITTED, making = MAKING): void => {
       if (this.#submitter.complete) return;
       let some = 0;
       for (const to = Math.min(next + most, length); next < to; next++) {
         if (count[next] === 0) this.#submitter.over(next, undefined);
         else entries[some++] = next;
       }
-      this.#submit(some, MAKING);
+      this.#submit(some, making);
       this.#submitter.settled();
       if (next < length) setImmediate(submitSome);
     };
-    if (now > 0) submitSome(Math.min(now, SUBMITTED));
+    if (now > 0) submitSome(Math.min(now, SUBMITTED), nowMaking);
     else setImmediate(submitSome);
   }
 
