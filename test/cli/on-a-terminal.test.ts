@@ -33,8 +33,9 @@ scripted('warm shows a bar with the rate and the time left, and leaves the termi
 
 test('what is looked at for long is counted on a line that goes away again', () => {
   const lines: string[] = [];
-  const line = new CountingLine({ narration: { interactive: true }, replaceLine: (text: string) => lines.push(text) } as unknown as Output);
+  // It begins by the same clock.
   const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now());
+  const line = new CountingLine({ narration: { interactive: true }, replaceLine: (text: string) => lines.push(text) } as unknown as Output);
   const totals = { files: 1000, failed: 24, size: 0, residentBytes: 2 ** 20, unknownBytes: 0 };
   const after = (ms: number): void => void clock.mockReturnValue(performance.now() + ms);
   try {

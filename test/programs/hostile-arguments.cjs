@@ -313,6 +313,9 @@ async function bitmaps() {
   await evaluations(scanOf, bitmap);
 }
 
+/** LOOK.step of src/native/bitmap.ts. */
+const LOOK_STEP = 1;
+
 async function evaluations(scanOf, bitmap) {
   const name = `${path}.bitmap`;
   fs.writeFileSync(name, bitmap);
@@ -333,6 +336,9 @@ async function evaluations(scanOf, bitmap) {
   const evaluation = new native.Evaluation(scan, [file], wake, false, false, false);
   await refused('Evaluation of a scan that has one', () => new native.Evaluation(scan, [file], wake, false, false, false));
   await refused('Step of a scan that is carried out', () => new native.Step(scan, 1, 1, 1, false));
+  // Threads may have its step at once, or not yet: taken once, there is none.
+  while (evaluation.look() !== LOOK_STEP) await new Promise(setImmediate);
+  new native.Step(evaluation);
   await refused('Step of an evaluation that has none', () => new native.Step(evaluation));
   await evaluation.cancel();
   for (const call of ['look', 'failure', 'missed', 'wanted', 'windowsMade', 'cancel'])
