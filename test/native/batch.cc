@@ -20,6 +20,7 @@ std::vector<Job> jobs(bool scan) {
 
 std::vector<Job*> pointers(std::vector<Job>& jobs) {
   std::vector<Job*> all;
+  all.reserve(jobs.size());
   for (Job& job : jobs) all.push_back(&job);
   return all;
 }
