@@ -25,7 +25,7 @@ const SUITE = {
   file:
     'abort close configure corners diagnostics errors get-pages get-ranges guard hostile-arguments page-set-iteration prefetch process-exit read refresh residency-map runs ' +
     'stats storage-errors try-page try-read workers wrong-arguments',
-  bitmap: 'damaged-bitmaps kernels objects scan',
+  bitmap: 'damaged-bitmaps kernels objects scan scan-and-its-end',
 };
 const suite = Object.entries(SUITE).flatMap(([folder, names]) => names.split(' ').map((name) => join('test', folder, `${name}.test.ts`)));
 /** Everything takes longer here, and build machines are busy. */
