@@ -40,6 +40,8 @@ writeFileSync(path, '');
 truncateSync(path, 2 ** 30);
 const fd = openSync(path, 'r');
 
+const tally = (durations) => ({ count: durations.length, milliseconds: durations.reduce((sum, one) => sum + one, 0) });
+
 /** Maps windows one after the other, a few of them in use at a time. */
 async function windows(mebibytes) {
   const count = (24 * 1024) / mebibytes;
@@ -51,7 +53,7 @@ async function windows(mebibytes) {
     if (i % 4 === 3) await setTimeout(1);
   }
   await setTimeout(50);
-  return { count: collections.length, milliseconds: collections.reduce((sum, one) => sum + one, 0) };
+  return tally(collections);
 }
 
 /** The same addresses through this library, which tells V8 of each window not to count it: a page in each of them, a few at a time. */
@@ -67,7 +69,7 @@ async function throughNofault(open) {
     await file.getPages([page, page + step, page + 2 * step, page + 3 * step]).arrived;
   }
   await setTimeout(50);
-  const run = { count: collections.length, milliseconds: collections.reduce((sum, one) => sum + one, 0) };
+  const run = tally(collections);
   await file.close();
   rmSync(far);
   return run;
@@ -83,7 +85,7 @@ async function besideYoungOnes(windows, atOnce) {
     if ((i + 1) % atOnce === 0) for (let j = 0; j < 100; j++) used.push(new Uint8Array(1024));
   }
   await setTimeout(50);
-  return { count: minor.length, milliseconds: minor.reduce((sum, one) => sum + one, 0) };
+  return tally(minor);
 }
 
 /** So many windows of 48 MiB are mapped at once, and then so many small arrays made: the collections that the next 100 make. */
@@ -95,7 +97,7 @@ async function afterwards(windows, between) {
   minor.length = 0;
   for (let i = 0; i < 100; i++) used.push(new Uint8Array(1024));
   await setTimeout(50);
-  return { count: minor.length, milliseconds: minor.reduce((sum, one) => sum + one, 0) };
+  return tally(minor);
 }
 
 function report(runs, name, kind = 'full') {
